@@ -1,0 +1,1 @@
+"""HDF5 artifacts: schema, read, write, validate; the only code that opens HDF5."""

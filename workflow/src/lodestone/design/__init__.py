@@ -1,0 +1,1 @@
+"""Inverse design over learned forward models."""

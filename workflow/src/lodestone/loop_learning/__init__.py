@@ -1,0 +1,1 @@
+"""Learning demagnetisation curves from grain structures."""

@@ -1,0 +1,1 @@
+"""Units, materials, analytic models and figures of merit of hysteresis loops."""

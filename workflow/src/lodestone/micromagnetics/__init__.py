@@ -1,0 +1,1 @@
+"""Finite-difference micromagnetics: energies, stray field, minimisers, hysteresis."""

@@ -1,0 +1,1 @@
+"""Grain structures."""
