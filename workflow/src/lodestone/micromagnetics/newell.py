@@ -53,7 +53,7 @@ def demag_tensor(shape: Shape, cell_size: Lengths) -> Array:
     if min(shape) < 1 or not all(0 < d < np.inf for d in cell_size):
         raise ValueError(f"grid of {shape} cells of {cell_size}: numbers and lengths must be positive")
     volume_root = float(np.prod([float(d) for d in cell_size])) ** (1 / 3)
-    cell = tuple(float(d) / volume_root for d in cell_size)  # unit volume: no factor 1 / V below
+    cell = (cell_size[0] / volume_root, cell_size[1] / volume_root, cell_size[2] / volume_root)  # of unit volume
     lag = np.meshgrid(*(np.arange(n) * d for n, d in zip(shape, cell, strict=True)), indexing="ij")
     tensor = np.zeros((6, *shape))
     # A later treatment overwrites an earlier one: differences, beside the longest cell edge, then far.
@@ -63,10 +63,11 @@ def demag_tensor(shape: Shape, cell_size: Lengths) -> Array:
     far = np.sqrt(lag[0] ** 2 + lag[1] ** 2 + lag[2] ** 2) / max(cell)
     first = QUADRATURE_STAGES[0][0]
     _fill_near(tensor, (far < first) & (beside < first), cell)
+    flat = tensor.reshape(6, -1)
     for points, cells in _stages(np.where(far < first, beside, 0.0)):
-        tensor[(slice(None), *cells)] = _beside_tensor([x[cells] for x in lag], cell, points, long_axis)
+        flat[:, cells] = _beside_tensor([x.flat[cells] for x in lag], cell, points, long_axis)
     for points, cells in _stages(far):
-        tensor[(slice(None), *cells)] = _far_tensor([x[cells] for x in lag], cell, points)
+        flat[:, cells] = _far_tensor([x.flat[cells] for x in lag], cell, points)
     return tensor
 
 
@@ -120,12 +121,12 @@ def _extend(values: Array, axis: int, length: int, sign: float) -> Array:
     return result
 
 
-def _stages(distance: Array) -> Iterator[tuple[int, tuple[NDArray[np.intp], ...]]]:
-    """Yield (points per axis, cells) for each quadrature stage that some cells fall into."""
+def _stages(distance: Array) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield (points per axis, flat indices of the cells) for each quadrature stage that some cells fall into."""
     bounds = [start for start, _ in QUADRATURE_STAGES] + [np.inf]
     for (start, points), stop in zip(QUADRATURE_STAGES, bounds[1:], strict=True):
-        cells = np.nonzero((distance >= start) & (distance < stop))
-        if cells[0].size:
+        cells = np.flatnonzero((distance >= start) & (distance < stop))
+        if cells.size:
             yield points, cells
 
 
