@@ -1,0 +1,55 @@
+# Every target works from a bare clone with Python 3.11 or 3.12 and a package index; nothing needs root.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.lodestone
+CONFIG_HOME := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)
+PROFILES := $(CONFIG_HOME)/snakemake
+CORES ?= all
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test bench install lint lock clean
+
+help:
+	@echo "make demo     run the default studies and write results/report.html"
+	@echo "make test     run the tests"
+	@echo "make bench    run the middle size and print its figures as JSON"
+	@echo "make install  link the profiles, so that 'snakemake --profile slurm' works"
+	@echo "make lint     check style, types, spelling and the workflow"
+	@echo "make lock     write requirements.lock from the environment"
+
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: $(READY)
+	snakemake --profile profiles/local --cores $(CORES)
+	@echo "The report: $(CURDIR)/results/report.html"
+
+test: $(READY)
+	python -m pytest $(PYTEST_ARGS)
+
+bench: $(READY)
+	snakemake --profile profiles/local --cores $(CORES) --configfile config/bench/hysteresis.yaml --quiet rules -- hysteresis
+
+install: $(READY)
+	mkdir -p $(PROFILES)
+	ln -sfn $(CURDIR)/profiles/slurm $(PROFILES)/slurm
+	ln -sfn $(CURDIR)/profiles/local $(PROFILES)/local
+	@echo "Linked profiles/slurm and profiles/local into $(PROFILES)"
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+	mypy
+	codespell
+
+lock:
+	( $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' ) > requirements.lock
+
+clean:
+	rm -rf results .snakemake slurm_logs

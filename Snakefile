@@ -1,0 +1,61 @@
+"""Lodestone: permanent magnets from electrons to hysteresis loops, as one workflow.
+
+What a user sets lies in config/, where jobs run lies in profiles/, what depends on what lies in rules/.
+Each study is a named target: `snakemake hysteresis` makes the results of that study, `snakemake` those of
+every study that the config lists, and the report over them.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+localrules:
+    all,
+    hysteresis,
+
+
+wildcard_constraints:
+    batch=r"\d+",
+    fold=r"\d+",
+    member=r"\d+",
+    encoding=r"[a-z_]+",
+    baseline=r"[a-z_]+",
+    pair=r"[a-z_]+",
+
+
+rule all:
+    """
+    The report over every study that the config lists, and with it all results of these studies.
+
+    Wildcards used: none
+    """
+    input:
+        report=paths.report(RESULTS),
+
+
+include: "rules/caches.smk"
+include: "rules/structures.smk"
+include: "rules/micromagnetics.smk"
+include: "rules/autoencoder.smk"
+include: "rules/regressor.smk"
+include: "rules/baselines.smk"
+include: "rules/morphing.smk"
+include: "rules/inverse_design.smk"
+include: "rules/report.smk"
+
+
+rule hysteresis:
+    """
+    Results of the hysteresis study, without the report.
+
+    Wildcards used: none
+    """
+    input:
+        **HYSTERESIS_RESULTS,

@@ -1,0 +1,28 @@
+"""Read the anchor points off all loops and split the structures; writes a `dataset` artifact."""
+
+from lodestone.artifacts.base import Provenance
+from lodestone.logs import job_log
+from lodestone.loop_learning import datasets
+from lodestone.magnetism.material import Material
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, settings = job.params, job.params.settings
+        provenance = Provenance.of(
+            "lodestone", params.seed, settings, [*job.input.grains, *job.input.loops], params.algorithm
+        )
+        dataset = datasets.collect(
+            job.input.grains,
+            job.input.loops,
+            Material.from_config(settings["material"]),
+            settings["loops"]["test_count"],
+            params.seed,
+            log,
+            provenance=provenance,
+        )
+        dataset.write(job.output.dataset)
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,32 @@
+"""Compute the demagnetisation curves of one batch of structures; writes a `loops` artifact."""
+
+from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.grains import Grains
+from lodestone.artifacts.ledger import Ledger
+from lodestone.artifacts.loops import Loops
+from lodestone.logs import job_log
+from lodestone.magnetism.material import Material
+from lodestone.micromagnetics import loops
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, settings = job.params, job.params.settings
+        material = Material.from_config(settings["material"])
+        fields_T = loops.sweep_fields(material, settings["loops"])
+        provenance = Provenance.of(
+            f"lodestone planar {settings['loops']['backend'].upper()}",
+            params.seed,
+            settings,
+            [job.input.grains],
+            params.algorithm,
+        )
+        grains = Grains.read(job.input.grains)
+        with Ledger(f"{job.output.loops}.ledger", provenance.key) as ledger:
+            computed = loops.run_batch(grains, fields_T, material, settings["loops"], ledger, job.threads, log)
+            Loops(**computed, provenance=provenance).write(job.output.loops)
+            ledger.remove()
+
+
+if __name__ == "__main__":
+    main(snakemake)

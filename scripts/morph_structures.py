@@ -1,0 +1,35 @@
+"""Morph one structure into another and recompute the loops; writes a `morphing` artifact."""
+
+import torch
+
+from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.network import Network
+from lodestone.artifacts.predictions import Predictions
+from lodestone.logs import job_log
+from lodestone.loop_learning import morphing
+from lodestone.magnetism.material import Material
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, settings, inputs = job.params, job.params.settings, job.input
+        torch.set_num_threads(job.threads)
+        parents = [inputs.network, *inputs.members, *inputs.fold_predictions]
+        result = morphing.morph(
+            Network.read(inputs.network),
+            [Network.read(path) for path in inputs.members],
+            [Predictions.read(path) for path in inputs.fold_predictions],
+            job.wildcards.pair,
+            settings["morphing"],
+            settings["structures"],
+            settings["loops"],
+            Material.from_config(settings["material"]),
+            params.seed,
+            log,
+            provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
+        )
+        result.write(job.output.morphing)
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,35 @@
+"""Search for structures with the wanted loops and recompute them; writes an `inverse` artifact."""
+
+import torch
+
+from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.network import Network
+from lodestone.artifacts.predictions import Predictions
+from lodestone.design import inverse
+from lodestone.logs import job_log
+from lodestone.magnetism.material import Material
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, settings, inputs = job.params, job.params.settings, job.input
+        torch.set_num_threads(job.threads)
+        parents = [*inputs.network, *inputs.members, *inputs.fold_predictions]
+        designs = inverse.search(
+            Network.read(inputs.network[0]),
+            [Network.read(path) for path in inputs.members],
+            [Predictions.read(path) for path in inputs.fold_predictions],
+            settings["inverse"],
+            settings["structures"],
+            settings["loops"],
+            Material.from_config(settings["material"]),
+            params.seed,
+            f"{job.output.designs}.ledger",
+            log,
+            provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
+        )
+        designs.write(job.output.designs)
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,27 @@
+"""Train the variational autoencoder for one encoding; writes a `network` artifact."""
+
+import torch
+
+from lodestone.artifacts.base import Provenance
+from lodestone.logs import job_log
+from lodestone.loop_learning import autoencoder
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, settings = job.params, job.params.settings
+        torch.set_num_threads(job.threads)
+        network = autoencoder.train(
+            settings["autoencoder"],
+            settings["structures"],
+            job.wildcards.encoding,
+            params.seed,
+            f"{job.output.network}.checkpoint",
+            log,
+            provenance=Provenance.of("lodestone torch", params.seed, settings, [], params.algorithm),
+        )
+        network.write(job.output.network)
+
+
+if __name__ == "__main__":
+    main(snakemake)

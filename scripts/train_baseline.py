@@ -1,0 +1,31 @@
+"""Train one baseline model and predict with it; writes a `predictions` artifact."""
+
+import torch
+
+from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.dataset import HysteresisDataset
+from lodestone.logs import job_log
+from lodestone.loop_learning import baselines
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, settings = job.params, job.params.settings
+        torch.set_num_threads(job.threads)
+        parents = [job.input.dataset, *job.input.grains]
+        predictions = baselines.train(
+            job.wildcards.baseline,
+            HysteresisDataset.read(job.input.dataset),
+            job.input.grains,
+            settings["baselines"],
+            settings["structures"],
+            params.seed,
+            f"{job.output.predictions}.checkpoint",
+            log,
+            provenance=Provenance.of("lodestone", params.seed, settings, parents, params.algorithm),
+        )
+        predictions.write(job.output.predictions)
+
+
+if __name__ == "__main__":
+    main(snakemake)
