@@ -1,0 +1,41 @@
+"""All artifact types by schema name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lodestone.artifacts import io
+from lodestone.artifacts.base import Artifact
+from lodestone.artifacts.codes import LatentCodes
+from lodestone.artifacts.dataset import HysteresisDataset
+from lodestone.artifacts.errors import ArtifactError
+from lodestone.artifacts.grains import Grains
+from lodestone.artifacts.inverse import InverseDesigns
+from lodestone.artifacts.loops import Loops
+from lodestone.artifacts.morphing import Morphing
+from lodestone.artifacts.network import Network
+from lodestone.artifacts.predictions import Predictions
+from lodestone.artifacts.reconstructions import Reconstructions
+
+TYPES: dict[str, type[Artifact]] = {
+    cls.SCHEMA: cls
+    for cls in (
+        Grains,
+        Loops,
+        HysteresisDataset,
+        Network,
+        LatentCodes,
+        Predictions,
+        Reconstructions,
+        Morphing,
+        InverseDesigns,
+    )
+}
+
+
+def read_any(path: str | Path) -> Artifact:
+    """Read an artifact of whatever type the file says it is."""
+    schema = io.read_schema(path)
+    if schema not in TYPES:
+        raise ArtifactError(path, "schema", repr(schema), f"one of {', '.join(sorted(TYPES))}")
+    return TYPES[schema].read(path)
