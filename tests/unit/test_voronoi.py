@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
+
 from lodestone.microstructure import voronoi
 from lodestone.random import stream
-from scipy.spatial import cKDTree
 
 SETTINGS = {"cells": 160, "grain_count_min": 16, "grain_count_max": 256, "max_misorientation_deg": 180.0}
 SMALL = SETTINGS | {"cells": 32, "grain_count_min": 3, "grain_count_max": 9}
