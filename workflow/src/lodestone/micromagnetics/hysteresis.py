@@ -1,0 +1,174 @@
+"""Hysteresis of a three-dimensional grid: energy minima along a sequence of fields."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lodestone.micromagnetics.anisotropy import UniaxialAnisotropy
+from lodestone.micromagnetics.energy import Energy, State, Term
+from lodestone.micromagnetics.exchange import Exchange
+from lodestone.micromagnetics.grid import Grid
+from lodestone.micromagnetics.minimiser import Minimiser, Minimum, Settings, Status, turn
+from lodestone.micromagnetics.stray_field import StrayField
+from lodestone.micromagnetics.zeeman import Zeeman
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """States along a sequence of fields.
+
+    Attributes
+    ----------
+    field_T : ndarray, (field,)
+        Fields mu0 H along the field direction, in the order in which they were applied; shorter than asked for
+        if the sweep was told to stop early.
+    magnetisation : ndarray, (field,)
+        Component along the field of the mean magnetisation, over M_s.
+    moment : ndarray, (field, 3)
+        Mean magnetisation over M_s.
+    step_status : ndarray, uint8, (field,)
+        `Status` of each minimisation.
+    max_torque : ndarray, (field,)
+        Largest |m x H| over the largest M_s at the end of each step.
+    energy_change_J : ndarray, (field,)
+        Energy at the end of a step less that of the state before it in the same field; never above zero.
+    evaluations : int
+        Field evaluations of the whole sweep.
+    status : Status
+        The worst of `step_status`.
+    m : ndarray, (3, nz, ny, nx)
+        State at the last field.
+    """
+
+    field_T: Array
+    magnetisation: Array
+    moment: Array
+    step_status: NDArray[np.uint8]
+    max_torque: Array
+    energy_change_J: Array
+    evaluations: int
+    status: Status
+    m: Array
+
+
+def sweep(
+    grid: Grid,
+    fields_T: Sequence[float] | Array,
+    direction: ArrayLike,
+    *,
+    start: Array | None = None,
+    in_plane: bool = False,
+    stray_field: Term | None = None,
+    settings: Settings | None = None,
+    stop_below: float | None = None,
+) -> Sweep:
+    """Minimise the energy at each field in turn, each state starting from the last.
+
+    Parameters
+    ----------
+    grid : Grid
+        Cells and material.
+    fields_T : sequence of float
+        Fields mu0 H in T along `direction`.
+    direction : sequence of 3 floats
+        Field direction.
+    start : ndarray, (3, nz, ny, nx), optional
+        First state; by default saturated along the direction.
+    in_plane : bool
+        Keep the magnetisation in the xy plane.
+    stray_field : Term, optional
+        Magnetostatics; by default `StrayField(grid)`, whose kernel may be kept for other sweeps on the same grid.
+    settings : Settings, optional
+        Of the minimiser.
+    stop_below : float, optional
+        End the sweep after the first state with less magnetisation along the field than this.
+
+    Returns
+    -------
+    Sweep
+        One entry per field.
+    """
+    unit = np.asarray(direction, dtype=float) / np.linalg.norm(direction)
+    zeeman = Zeeman(grid)
+    internal: list[Term] = [Exchange(grid), UniaxialAnisotropy(grid), stray_field or StrayField(grid)]
+    walk = _Walk(Minimiser(Energy(grid, [*internal, zeeman], in_plane), settings), zeeman)
+    walk.begin(_normalised(grid, grid.uniform(unit) if start is None else start, in_plane))
+    minima: list[Minimum] = []
+    moments: list[Array] = []
+    for field_T in fields_T:
+        minima.append(walk.advance(field_T * unit))
+        moments.append(grid.mean(minima[-1].state.m))
+        if stop_below is not None and moments[-1] @ unit < stop_below:
+            break
+    moment = np.array(moments).reshape(-1, 3)
+    step_status = np.array([end.status for end in minima], dtype=np.uint8)
+    return Sweep(
+        field_T=np.array(fields_T[: len(minima)], dtype=float),
+        magnetisation=moment @ unit,
+        moment=moment,
+        step_status=step_status,
+        max_torque=np.array([end.state.max_torque for end in minima]),
+        energy_change_J=np.array([end.energy_change_J for end in minima]),
+        evaluations=walk.evaluations,
+        status=Status(int(step_status.max(initial=0))),
+        m=walk.state.m,
+    )
+
+
+def _normalised(grid: Grid, m: Array, in_plane: bool) -> Array:
+    """Scale to unit vectors in magnetic cells, zero elsewhere."""
+    m = np.where(grid.magnetic, m, 0.0)
+    if in_plane:
+        m[2] = 0.0
+    length = np.linalg.norm(m, axis=0)
+    if not np.all(length[grid.magnetic] > 0):
+        raise ValueError("the start has magnetic cells without a direction")
+    return m / np.where(length > 0, length, 1.0)
+
+
+class _Walk:
+    """The state along a sweep, and its extrapolation to the next field."""
+
+    MAX_TURN = 0.1  # rad per step up to which the last turn is a guide to the next
+
+    def __init__(self, minimiser: Minimiser, zeeman: Zeeman):
+        self._minimiser, self._energy, self._zeeman = minimiser, minimiser.energy, zeeman
+        self._before: tuple[Array, float] | None = None
+        self.evaluations = 0
+
+    def begin(self, m: Array) -> None:
+        """Set the first state."""
+        self.state = self._energy.evaluate(m)
+        self.evaluations = 1
+
+    def advance(self, field_T: Array) -> Minimum:
+        """Go to the minimum at a new field."""
+        change_T = field_T - self._zeeman.field_T
+        self._zeeman.field_T = field_T
+        # The external field is the only one that has changed: no need to evaluate the others anew.
+        here = self._energy.state(self.state.m, self.state.field_T + change_T.reshape(3, 1, 1, 1))
+        start, gain = self._extrapolated(here, float(np.linalg.norm(change_T)))
+        end = self._minimiser.run(start)
+        self._before = (here.m, float(np.linalg.norm(change_T)))
+        self.state = end.state
+        self.evaluations += end.evaluations
+        return Minimum(end.state, end.status, end.evaluations, end.energy_change_J + gain * self._energy.unit_J_T)
+
+    def _extrapolated(self, here: State, length: float) -> tuple[State, float]:
+        """Continue the last turn if that lowers the energy; returns the state and its energy change in T."""
+        if self._before is None or here.max_torque <= self._minimiser.settings.torque_tolerance:
+            return here, 0.0
+        m_before, length_before = self._before
+        last = here.m - m_before
+        last -= np.sum(last * here.m, axis=0) * here.m
+        ratio = length / length_before if length_before > 0 else 0.0
+        if not 0 < ratio * np.sqrt(np.max(np.sum(last**2, axis=0))) < self.MAX_TURN:
+            return here, 0.0
+        trial = self._energy.evaluate(turn(here.m, last, ratio))
+        self.evaluations += 1
+        gain = self._energy.change(here, trial)
+        return (trial, gain) if gain < 0 else (here, 0.0)
