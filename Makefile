@@ -1,5 +1,5 @@
 # Every target works from a bare clone with Python 3.11 or 3.12 and a package index; nothing needs root.
-PYTHON ?= python3
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(shell $(p) -c "print('$(p)')" 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.lodestone

@@ -19,6 +19,9 @@ include: "rules/common.smk"
 localrules:
     all,
     hysteresis,
+    collect_dataset,
+    predict_anchors,
+    render_report,
 
 
 wildcard_constraints:
@@ -31,8 +34,7 @@ wildcard_constraints:
 
 
 rule all:
-    """
-    The report over every study that the config lists, and with it all results of these studies.
+    """The report over every study that the config lists, and with it all results of these studies.
 
     Wildcards used: none
     """
@@ -52,8 +54,7 @@ include: "rules/report.smk"
 
 
 rule hysteresis:
-    """
-    Results of the hysteresis study, without the report.
+    """Results of the hysteresis study, without the report.
 
     Wildcards used: none
     """

@@ -2,14 +2,12 @@
 
 AUTOENCODER_DEVICE = HYSTERESIS["autoencoder"]["device"]
 AUTOENCODER_IMAGES = HYSTERESIS["autoencoder"]["epochs"] * (
-    HYSTERESIS["autoencoder"]["structures"]
-    + HYSTERESIS["autoencoder"]["validation_structures"]
+    HYSTERESIS["autoencoder"]["structures"] + HYSTERESIS["autoencoder"]["validation_structures"]
 )
 
 
 rule train_autoencoder:
-    """
-    Train the variational autoencoder on structures drawn on the fly.
+    """Train the variational autoencoder on structures drawn on the fly.
 
     A checkpoint beside the output is written after every epoch: a job that is killed goes on from there.
 
@@ -41,8 +39,7 @@ rule train_autoencoder:
 
 
 rule encode_structures:
-    """
-    Encode every labelled structure and its symmetric copies with the trained autoencoder.
+    """Encode every labelled structure and its symmetric copies with the trained autoencoder.
 
     Wildcards used: encoding
     """
@@ -72,8 +69,7 @@ rule encode_structures:
 
 
 rule reconstruct_structures:
-    """
-    Pass a few structures of the test set through the autoencoder and back, to be looked at.
+    """Pass a few structures of the test set through the autoencoder and back, to be looked at.
 
     Wildcards used: encoding
     """

@@ -1,13 +1,10 @@
 """What a sceptic would try first: the mean, grain statistics with gradient boosting, a plain convolutional network."""
 
-BASELINE_MINUTES = (
-    20 + HYSTERESIS["loops"]["count"] * HYSTERESIS["baselines"]["cnn_epochs"] // 500
-)
+BASELINE_MINUTES = 20 + HYSTERESIS["loops"]["count"] * HYSTERESIS["baselines"]["cnn_epochs"] // 500
 
 
 rule train_baseline:
-    """
-    Train one baseline model on the same split and predict the same samples.
+    """Train one baseline model on the same split and predict the same samples.
 
     Wildcards used: baseline
     """

@@ -2,8 +2,7 @@
 
 
 rule warm_caches:
-    """
-    Compile the numba functions of the package once, so that parallel jobs find them in the cache: two processes
+    """Compile the numba functions of the package once, so that parallel jobs find them in the cache: two processes
     that write the same cache at the same time can spoil it.
 
     Wildcards used: none

@@ -12,11 +12,7 @@ if SOURCE not in sys.path:
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [
         SOURCE,
-        *[
-            p
-            for p in os.environ.get("PYTHONPATH", "").split(os.pathsep)
-            if p and p != SOURCE
-        ],
+        *[p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != SOURCE],
     ]
 )
 
@@ -39,10 +35,15 @@ def hysteresis_settings(**sections):
     """Settings of the study by section name: True for all of a section, or the list of the keys used."""
     chosen = {}
     for name, keys in sections.items():
-        chosen[name] = (
-            HYSTERESIS[name] if keys is True else pick(HYSTERESIS[name], *keys)
-        )
+        chosen[name] = HYSTERESIS[name] if keys is True else pick(HYSTERESIS[name], *keys)
     return chosen
+
+
+def recomputed_settings(**sections):
+    """Settings of a job that predicts anchor points of new structures and recomputes their curves."""
+    return hysteresis_settings(
+        structures=True, material=True, loops=LOOP_KEYS, regressor=["coverage_level"], **sections
+    )
 
 
 def source_hash():
@@ -58,9 +59,7 @@ def source_hash():
 SOURCE_HASH = source_hash()
 LOOP_KEYS = ["field_step_HA", "torque_tolerance", "max_iterations", "backend"]
 ENCODINGS = HYSTERESIS["encodings"]
-BATCHES = paths.batch_names(
-    HYSTERESIS["loops"]["count"], HYSTERESIS["loops"]["batch_size"]
-)
+BATCHES = paths.batch_names(HYSTERESIS["loops"]["count"], HYSTERESIS["loops"]["batch_size"])
 FOLDS = range(HYSTERESIS["regressor"]["folds"])
 MEMBERS = range(HYSTERESIS["regressor"]["ensemble"])
 SEARCH_EVALUATIONS = len(HYSTERESIS["inverse"]["goals"]) * (
@@ -74,11 +73,22 @@ HYSTERESIS_RESULTS = {
     "folds": expand(PATHS.fold(), encoding=ENCODINGS, fold=FOLDS),
     "predictions": expand(PATHS.predictions(), encoding=ENCODINGS),
     "baselines": expand(PATHS.baseline(), baseline=HYSTERESIS["baselines"]["models"]),
-    "morphing": expand(
-        PATHS.morphing(), encoding=ENCODINGS, pair=HYSTERESIS["morphing"]["pairs"]
-    ),
+    "morphing": expand(PATHS.morphing(), encoding=ENCODINGS, pair=HYSTERESIS["morphing"]["pairs"]),
     "designs": PATHS.inverse_designs(),
 }
+
+
+def forward_model(**wildcards):
+    """Files that together predict anchor points: autoencoder, ensemble, and the folds that calibrate the intervals."""
+
+    def fill(pattern, **values):
+        return expand(pattern, **values, **wildcards, allow_missing=True)
+
+    return {
+        "network": fill(PATHS.autoencoder()),
+        "members": fill(PATHS.regressor(), member=MEMBERS),
+        "fold_predictions": fill(PATHS.fold_predictions(), fold=FOLDS),
+    }
 
 
 def batch_range(wildcards):
@@ -119,11 +129,7 @@ def images_minutes(images, device):
 
 def baseline_settings(wildcards):
     """Settings that the one baseline reads: the other models do not rerun when the convolutional network changes."""
-    keys = [
-        key
-        for key in HYSTERESIS["baselines"]
-        if key.startswith(f"{wildcards.baseline}_")
-    ]
+    keys = [key for key in HYSTERESIS["baselines"] if key.startswith(f"{wildcards.baseline}_")]
     return {
         "baselines": pick(HYSTERESIS["baselines"], *keys),
         **hysteresis_settings(structures=True, regressor=["coverage_level"]),

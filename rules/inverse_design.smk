@@ -2,19 +2,13 @@
 
 
 rule search_designs:
-    """
-    Search for structures with the wanted properties by a genetic algorithm over the learned model, and recompute
-    the best ones by micromagnetics.
+    """Search structures with wanted properties by a genetic algorithm over the learned model; recompute the best.
 
     Wildcards used: none
     """
     input:
+        **forward_model(encoding=ENCODINGS[-1]),
         warm=ancient(WARM),
-        network=expand(PATHS.autoencoder(), encoding=ENCODINGS[-1]),
-        members=expand(PATHS.regressor(), encoding=ENCODINGS[-1], member=MEMBERS),
-        fold_predictions=expand(
-            PATHS.fold_predictions(), encoding=ENCODINGS[-1], fold=FOLDS
-        ),
     output:
         designs=PATHS.inverse_designs(),
     log:
@@ -29,13 +23,7 @@ rule search_designs:
         runtime=minutes(30 + SEARCH_EVALUATIONS // 200),
     params:
         seed=config["seed"],
-        settings=hysteresis_settings(
-            inverse=True,
-            structures=True,
-            material=True,
-            loops=LOOP_KEYS,
-            regressor=["coverage_level"],
-        ),
+        settings=recomputed_settings(inverse=True),
         algorithm=1,
     message:
         "Searching for structures with the wanted loops"

@@ -2,8 +2,7 @@
 
 
 rule compute_loops:
-    """
-    Compute the demagnetisation curve of every structure of one batch.
+    """Compute the demagnetisation curve of every structure of one batch.
 
     Each finished curve is recorded in a ledger beside the output: a job that is killed goes on where it stopped.
 
@@ -18,8 +17,6 @@ rule compute_loops:
         PATHS.log("compute_loops", "{batch}"),
     benchmark:
         PATHS.benchmark("compute_loops", "{batch}")
-    group:
-        "loops"
     conda:
         "../envs/base.yaml"
     threads: 1

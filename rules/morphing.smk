@@ -2,19 +2,13 @@
 
 
 rule morph_structures:
-    """
-    Go in steps from one structure to another in the latent space; predict the anchor points of each step and
-    recompute its demagnetisation curve.
+    """Go from one structure to another in the latent space; predict each step and recompute its curve.
 
     Wildcards used: encoding, pair
     """
     input:
+        **forward_model(),
         warm=ancient(WARM),
-        network=PATHS.autoencoder(),
-        members=expand(PATHS.regressor(), member=MEMBERS, allow_missing=True),
-        fold_predictions=expand(
-            PATHS.fold_predictions(), fold=FOLDS, allow_missing=True
-        ),
     output:
         morphing=PATHS.morphing(),
     log:
@@ -29,13 +23,7 @@ rule morph_structures:
         runtime=minutes(10 + HYSTERESIS["morphing"]["steps"]),
     params:
         seed=config["seed"],
-        settings=hysteresis_settings(
-            morphing=["steps"],
-            structures=True,
-            material=True,
-            loops=LOOP_KEYS,
-            regressor=["coverage_level"],
-        ),
+        settings=recomputed_settings(morphing=["steps"]),
         algorithm=1,
     message:
         "Morphing structures, encoding {wildcards.encoding}, pair {wildcards.pair}"

@@ -4,8 +4,7 @@ REGRESSOR_DEVICE = HYSTERESIS["regressor"]["device"]
 
 
 rule validate_regressor:
-    """
-    Train on all folds but one and predict that one, to find the number of epochs and the calibration.
+    """Train on all folds but one and predict that one, to find the number of epochs and the calibration.
 
     Wildcards used: encoding, fold
     """
@@ -19,8 +18,6 @@ rule validate_regressor:
         PATHS.log("validate_regressor", "{encoding}", "{fold}"),
     benchmark:
         PATHS.benchmark("validate_regressor", "{encoding}", "{fold}")
-    group:
-        "folds"
     conda:
         torch_environment(REGRESSOR_DEVICE)
     threads: 1
@@ -39,8 +36,7 @@ rule validate_regressor:
 
 
 rule train_regressor:
-    """
-    Train one member of the ensemble on the whole training set, for the number of epochs that the folds found.
+    """Train one member of the ensemble on the whole training set, for the number of epochs that the folds found.
 
     Wildcards used: encoding, member
     """
@@ -54,8 +50,6 @@ rule train_regressor:
         PATHS.log("train_regressor", "{encoding}", "{member}"),
     benchmark:
         PATHS.benchmark("train_regressor", "{encoding}", "{member}")
-    group:
-        "members"
     conda:
         torch_environment(REGRESSOR_DEVICE)
     threads: 1
@@ -74,18 +68,14 @@ rule train_regressor:
 
 
 rule predict_anchors:
-    """
-    Predict the anchor points of all structures with the ensemble, with an interval for each prediction.
+    """Predict the anchor points of all structures with the ensemble, with an interval for each prediction.
 
     Wildcards used: encoding
     """
     input:
+        **forward_model(),
         codes=PATHS.codes(),
         dataset=PATHS.dataset(),
-        members=expand(PATHS.regressor(), member=MEMBERS, allow_missing=True),
-        fold_predictions=expand(
-            PATHS.fold_predictions(), fold=FOLDS, allow_missing=True
-        ),
     output:
         predictions=PATHS.predictions(),
     log:

@@ -2,8 +2,7 @@
 
 
 rule render_report:
-    """
-    Render the figures, tables, provenance and cost of every study as one self-contained HTML page.
+    """Render the figures, tables, provenance and cost of every study as one self-contained HTML page.
 
     Wildcards used: none
     """

@@ -2,10 +2,7 @@
 
 
 rule generate_structures:
-    """
-    Draw one batch of Voronoi grain structures.
-
-    Structure number i depends on the seed and on i alone, not on the batches.
+    """Draw one batch of Voronoi grain structures; number i depends on the seed and on i, not on the batches.
 
     Wildcards used: batch
     """
@@ -17,8 +14,6 @@ rule generate_structures:
         PATHS.log("generate_structures", "{batch}"),
     benchmark:
         PATHS.benchmark("generate_structures", "{batch}")
-    group:
-        "loops"
     conda:
         "../envs/base.yaml"
     threads: 1
@@ -37,8 +32,7 @@ rule generate_structures:
 
 
 rule collect_dataset:
-    """
-    Read the anchor points off all loops and split the structures into training and test set.
+    """Read the anchor points off all loops and split the structures into training and test set.
 
     Wildcards used: none
     """

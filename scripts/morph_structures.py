@@ -14,9 +14,9 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, settings, inputs = job.params, job.params.settings, job.input
         torch.set_num_threads(job.threads)
-        parents = [inputs.network, *inputs.members, *inputs.fold_predictions]
+        parents = [*inputs.network, *inputs.members, *inputs.fold_predictions]
         result = morphing.morph(
-            Network.read(inputs.network),
+            Network.read(inputs.network[0]),
             [Network.read(path) for path in inputs.members],
             [Predictions.read(path) for path in inputs.fold_predictions],
             job.wildcards.pair,
