@@ -64,6 +64,12 @@ class Provenance:
             algorithm_version=int(algorithm_version),
         )
 
+    @property
+    def key(self) -> str:
+        """Hash of all that the numbers depend on: the key of the ledger or checkpoint of the job."""
+        inputs = [self.backend, self.seed, self.config_sha256, self.parents, self.algorithm_version]
+        return settings_sha256({"inputs": inputs})
+
 
 def named_parents(parent_paths: ParentPaths) -> dict[str, Path]:
     """Parents by name; two paths with one name are an error."""
