@@ -44,14 +44,10 @@ class Checkpoint:
         if not self.path.is_file():
             return None
         data = memoryview(self.path.read_bytes())
-        if bytes(data[: len(MAGIC)]) != MAGIC:
-            return self._ignore("is no checkpoint")
-        key, rest = _unframe(data[len(MAGIC) :])
-        state, rest = _unframe(rest)
-        if key is None or state is None or len(rest):
-            return self._ignore(f"is damaged ({len(data)} bytes)")
-        if bytes(key) != self.key.encode():
-            return self._ignore("belongs to other inputs or settings")
+        state, trouble = self._state(data)
+        if state is None:
+            self._log.warning("%s: %s; starting from the beginning", self.path, trouble)
+            return None
         return codec.decode(state)
 
     def remove(self) -> None:
@@ -60,9 +56,17 @@ class Checkpoint:
             self.path.unlink()
             sync_folder(self.path.parent)
 
-    def _ignore(self, reason: str) -> None:
-        """Say why a file is not used."""
-        self._log.warning("%s: %s; starting from the beginning", self.path, reason)
+    def _state(self, data: memoryview) -> tuple[memoryview | None, str]:
+        """Encoded state in the bytes of a file, or why it cannot be used."""
+        if bytes(data[: len(MAGIC)]) != MAGIC:
+            return None, "is no checkpoint"
+        key, rest = _unframe(data[len(MAGIC) :])
+        state, rest = _unframe(rest)
+        if key is None or state is None or len(rest):
+            return None, f"is damaged ({len(data)} bytes)"
+        if bytes(key) != self.key.encode():
+            return None, "belongs to other inputs or settings"
+        return state, ""
 
 
 def _unframe(data: memoryview) -> tuple[memoryview | None, memoryview]:

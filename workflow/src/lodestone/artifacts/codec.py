@@ -28,7 +28,7 @@ def encode(arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
             raise TypeError(f"array {name!r}: found dtype {array.dtype}, expected numbers")
         array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).reshape(array.shape)
         header.append([name, array.dtype.str, list(array.shape)])
-        body.append(memoryview(array.reshape(-1).view(np.uint8)) if array.size else b"")
+        body.append(array.reshape(-1).view(np.uint8).data if array.size else b"")
     text = json.dumps(header).encode()
     return [struct.pack("<I", len(text)), text, *body]
 
