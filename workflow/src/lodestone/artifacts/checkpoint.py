@@ -57,7 +57,7 @@ class Checkpoint:
             sync_folder(self.path.parent)
 
     def _state(self, data: memoryview) -> tuple[memoryview | None, str]:
-        """Encoded state in the bytes of a file, or why it cannot be used."""
+        """Return the encoded state in the bytes of a file, or why it cannot be used."""
         if bytes(data[: len(MAGIC)]) != MAGIC:
             return None, "is no checkpoint"
         key, rest = _unframe(data[len(MAGIC) :])
