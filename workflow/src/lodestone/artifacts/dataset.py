@@ -39,7 +39,7 @@ class HysteresisDataset(Artifact):
     split: np.ndarray = array(("loop",), "uint8", "1", "0 training, 1 test")
     grain_count: np.ndarray = array(("loop",), "int32", "1", "number of grains")
     max_misorientation_rad: np.ndarray = array(
-        ("loop",), "float64", "rad", "easy axes are uniform within plus and minus this angle", ontology_label="Angle"
+        ("loop",), "float64", "rad", "easy axes are uniform within plus and minus this angle"
     )
     field_T: np.ndarray = array(
         ("field",), "float64", "T", "external field mu0 H along +y", ontology_label="MagneticFluxDensity"

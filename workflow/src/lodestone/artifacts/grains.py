@@ -34,7 +34,6 @@ class Grains(Artifact):
         "float64",
         "rad",
         "angle of each grain's easy axis from +y (the field direction), positive towards +x",
-        ontology_label="Angle",
     )
     grain_count: np.ndarray = array(("structure",), "int32", "1", "number of seed points of each structure")
     max_misorientation_rad: np.ndarray = array(
@@ -42,7 +41,6 @@ class Grains(Artifact):
         "float64",
         "rad",
         "easy axes are uniform within plus and minus this angle",
-        ontology_label="Angle",
     )
     cell_size_nm: list = attribute(list, "nm", "edge lengths of a cell along x, y, z")
 

@@ -37,7 +37,6 @@ class InverseDesigns(Artifact):
         "float32",
         "rad",
         "easy axis of each cell from +y (the field direction), positive towards +x",
-        ontology_label="Angle",
         compress=True,
     )
     field_T: np.ndarray = array(

@@ -31,7 +31,6 @@ class Morphing(Artifact):
         "float32",
         "rad",
         "easy axes read from the image, from +y (the field direction), positive towards +x",
-        ontology_label="Angle",
         compress=True,
     )
     predicted: np.ndarray = array(_POINTS, "float64", "1", f"predicted {ANCHOR_TEXT}")

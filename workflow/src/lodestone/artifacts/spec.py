@@ -125,7 +125,7 @@ def array(
     dtype, unit, description : str
         numpy dtype; unit as astropy writes it ("1" for none); meaning in a few words.
     ontology_label : str, optional
-        Label in the magnetic materials ontology of MaMMoS or in EMMO, if its unit fits.
+        Label in the magnetic materials ontology of MaMMoS or in EMMO, if its unit fits (angles in radians have none).
     allow_nan : bool
         Whether NaN stands for a value that does not exist.
     compress : bool
