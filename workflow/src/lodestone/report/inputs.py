@@ -1,0 +1,138 @@
+"""The artifacts that a report is made from, each read once, with a record of where its numbers come from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from lodestone.artifacts.base import Artifact, Provenance
+from lodestone.artifacts.hashing import file_sha256
+from lodestone.artifacts.io import read_provenance
+from lodestone.paths import artifact_name
+from lodestone.report.blocks import Origin
+
+Kind = TypeVar("Kind", bound=Artifact)
+# Name under which artifacts are listed that the report does not read but that others were made from.
+ANCESTORS = "ancestors"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One artifact behind the report: which file, which bytes, and who made it from what."""
+
+    path: str
+    sha256: str
+    provenance: Provenance
+
+    @property
+    def artifact(self) -> str:
+        """Name by which other artifacts record this one as a parent."""
+        return artifact_name(self.path)
+
+
+class Library:
+    """Named inputs of the report.
+
+    Parameters
+    ----------
+    paths : mapping of name to path or sequence of paths
+        Inputs under the names that the studies ask for. A name may be missing or empty: that stage was not run.
+    log : logging.Logger
+        Told about every artifact that is read.
+
+    Notes
+    -----
+    Reading is strict: an artifact that is named but absent, damaged or of the wrong type raises the error of
+    `Artifact.read`, which names the file.
+    """
+
+    def __init__(self, paths: Mapping[str, str | Path | Sequence[str | Path]], log: logging.Logger) -> None:
+        self.paths = {
+            name: [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
+            for name, given in paths.items()
+        }
+        self.log = log
+        self.records: dict[str, dict[str, Record]] = {}
+
+    def has(self, *names: str) -> bool:
+        """Whether any of the names has an artifact."""
+        return any(self.paths.get(name) for name in names)
+
+    def each(self, name: str, kind: type[Kind]) -> Iterator[Kind]:
+        """Read the artifacts under one name one after the other, so that many never lie in memory together."""
+        for path in self.paths.get(name, []):
+            artifact = kind.read(path)
+            kept = self.records.setdefault(name, {})
+            if path not in kept:
+                self.log.info("read %s (%s)", path, name)
+                kept[path] = Record(path, file_sha256(path), artifact.provenance)
+            yield artifact
+
+    def all(self, name: str, kind: type[Kind]) -> list[Kind]:
+        """Read all artifacts under one name."""
+        return list(self.each(name, kind))
+
+    def one(self, name: str, kind: type[Kind]) -> Kind | None:
+        """Read the only artifact under a name; None if the stage was not run.
+
+        Raises
+        ------
+        ValueError
+            More than one file has the name.
+        """
+        count = len(self.paths.get(name, []))
+        if count > 1:
+            raise ValueError(f"report input {name}: found {count} files, expected one")
+        return next(self.each(name, kind), None)
+
+    def origins(self, *names: str) -> tuple[Origin, ...]:
+        """Describe the inputs behind a figure, as far as they have been read."""
+        return tuple(
+            Origin(name, len(self.records[name]), self.backends(name)) for name in names if name in self.records
+        )
+
+    def backends(self, name: str) -> tuple[str, ...]:
+        """List what computed the artifacts under a name, each back end once."""
+        return tuple(dict.fromkeys(r.provenance.backend for r in self.records.get(name, {}).values()))
+
+    def all_records(self) -> list[Record]:
+        """Every artifact on record."""
+        return [record for kept in self.records.values() for record in kept.values()]
+
+    def follow_parents(self) -> list[str]:
+        """Put on record the artifacts from which those that were read were made, as far as their files exist.
+
+        Returns
+        -------
+        list of str
+            Names of ancestors without a file, such as those deleted after use.
+        """
+        known = {record.artifact for record in self.all_records()}
+        missing, waiting = [], self.all_records()
+        while waiting:
+            child = waiting.pop()
+            root = child.path.removesuffix(child.artifact)
+            for name in sorted(set(child.provenance.parents) - known):
+                known.add(name)
+                path = root + name
+                if not Path(path).is_file():
+                    missing.append(name)
+                    continue
+                record = Record(path, file_sha256(path), read_provenance(path))
+                self.records.setdefault(ANCESTORS, {})[path] = record
+                waiting.append(record)
+        return sorted(missing)
+
+
+def changed_parents(records: Sequence[Record]) -> list[tuple[Record, Record]]:
+    """Find artifacts made from another version of a file than the one that lies there now, as (child, parent)."""
+    named = {record.artifact: record for record in records}
+    return [
+        (child, named[name])
+        for child in records
+        for name, sha256 in child.provenance.parents.items()
+        if name in named and named[name].sha256 != sha256
+    ]
