@@ -32,7 +32,7 @@ def render(
     paths : mapping of name to path or sequence of paths
         Artifacts under the names that the study modules document. Stages that were not run may be absent.
     benchmarks_dir : path
-        Folder of Snakemake's benchmark files; may be absent.
+        Folder below which Snakemake's benchmark files lie, such as the results folder; may be absent.
     config : mapping
         The run's configuration, validated; its ``studies`` are reported in that order.
     output : path

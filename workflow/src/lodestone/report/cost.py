@@ -50,7 +50,7 @@ def rule_of(path: Path) -> str:
 
 
 def read_benchmarks(folder: str, log: logging.Logger) -> list[RuleCost]:
-    """Sum up benchmark files `[<study>/][benchmarks/]<rule>[/<wildcards>].tsv` below a folder by rule.
+    """Sum up benchmark files by rule: all ``.tsv`` below a folder that lie in a folder named ``benchmarks``.
 
     Raises
     ------
@@ -58,7 +58,9 @@ def read_benchmarks(folder: str, log: logging.Logger) -> list[RuleCost]:
         A file is not a Snakemake benchmark; the message names it.
     """
     costs: dict[str, RuleCost] = {}
-    for path in sorted(Path(folder).rglob("*.tsv")) if folder and Path(folder).is_dir() else []:
+    for path in sorted(Path(folder).rglob("*.tsv")):
+        if "benchmarks" not in path.parts:
+            continue
         rule = rule_of(path.relative_to(folder))
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
