@@ -55,17 +55,28 @@ class Estimate:
 
 
 def calibrate(fold_predictions: Sequence[Predictions], level: float) -> Calibration:
-    """Determine the width of the intervals from out-of-fold predictions.
-
-    An anchor point without any computed value gets an interval of width zero.
-    """
-    residual = np.concatenate([np.abs(p.target - p.predicted) for p in fold_predictions])
+    """Determine the width of the intervals from out-of-fold predictions."""
+    residual = np.concatenate([p.target - p.predicted for p in fold_predictions])
     spread = np.concatenate([p.spread for p in fold_predictions])
-    exists = np.concatenate([p.target_exists for p in fold_predictions]).astype(bool)
+    exists = np.concatenate([p.target_exists for p in fold_predictions])
+    return calibrate_residuals(residual, spread, exists, level)
+
+
+def calibrate_residuals(residual: np.ndarray, spread: np.ndarray, exists: np.ndarray, level: float) -> Calibration:
+    """Determine the width of the intervals from residuals of structures that the model did not train on.
+
+    Parameters
+    ----------
+    residual, spread, exists : array (row, anchor)
+        An anchor point without any computed value gets an interval of width zero.
+    level : float
+        Part of the computed values that the intervals should contain.
+    """
     anchors = residual.shape[1]
     quantile, floor = np.zeros(anchors), np.zeros(anchors)
     for j in range(anchors):
-        r, s = residual[exists[:, j], j], spread[exists[:, j], j]
+        mask = exists[:, j].astype(bool)
+        r, s = np.abs(residual[mask, j]), spread[mask, j]
         if len(r):
             floor[j] = max(math.sqrt(float((r**2).mean())), 1e-12)
             quantile[j] = conformal_quantile(r / np.sqrt(s**2 + floor[j] ** 2), level)
@@ -78,17 +89,10 @@ def conformal_quantile(score: np.ndarray, level: float) -> float:
     return float(np.sort(score)[rank - 1])
 
 
-def estimate(members: Sequence[Network], code: np.ndarray, calibration: Calibration, augment: bool) -> Estimate:
-    """Predict with all members, averaged over the symmetric copies if the members were trained on all of them.
-
-    Parameters
-    ----------
-    code : array (row, symmetry, latent)
-    augment : bool
-        Whether the members saw symmetric copies in training.
-    """
+def estimate(members: Sequence[Network], code: np.ndarray, calibration: Calibration) -> Estimate:
+    """Predict codes (row, symmetry, latent) with all members, averaged over the copies that they were trained on."""
     output = regressor.predict_codes(members, code)
-    copies = output if augment else output[:, :, :1]
+    copies = output[:, :, : regressor.copies_of(members)]
     predicted = copies.mean((0, 2))
     asymmetry = np.sqrt(output.var(axis=2).mean(0))
     half = calibration.half_width(asymmetry)
@@ -113,7 +117,7 @@ def predict(
     """
     calibration = calibrate(fold_predictions, settings["coverage_level"])
     code = codes.code[regressor.rows_of(codes, dataset)]
-    found = estimate(members, code, calibration, settings["symmetry_augmentation"])
+    found = estimate(members, code, calibration)
     return Predictions(
         index=dataset.index,
         split=dataset.split,

@@ -102,7 +102,7 @@ def validate_fold(
         provenance,
     )
     output = predict_copies([network], codes, rows_of(codes, dataset)[parts[fold]])[0]
-    rows, predicted = parts[fold], output.mean(1)
+    rows, predicted = parts[fold], output[:, : copies_of([network])].mean(1)
     return network, Predictions(
         index=dataset.index[rows],
         split=dataset.split[rows],
@@ -149,6 +149,11 @@ def train_member(
         log,
         provenance,
     )
+
+
+def copies_of(members: Sequence[Network]) -> int:
+    """Return how many symmetric copies a prediction averages over: all, or one if a member was not trained on them."""
+    return supervised.COPIES if all(m.architecture["symmetry_augmentation"] for m in members) else 1
 
 
 def predict_copies(members: Sequence[Network], codes: LatentCodes, rows: np.ndarray) -> np.ndarray:
@@ -209,7 +214,12 @@ def _train(
         parameter=networks.get_flat(module),
         train_loss=trained.train_loss,
         validation_loss=trained.validation_loss,
-        architecture={"name": "regressor", "arguments": {}, "shapes": networks.shapes(module)},
+        architecture={
+            "name": "regressor",
+            "arguments": {},
+            "shapes": networks.shapes(module),
+            "symmetry_augmentation": settings["symmetry_augmentation"],
+        },
         encoding=codes.encoding,
         best_epoch=trained.best_epoch,
         provenance=replace(provenance, backend=f"{provenance.backend}, {describe(device)}"),
