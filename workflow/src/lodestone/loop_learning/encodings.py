@@ -94,7 +94,7 @@ def transform_image(image: np.ndarray, encoding: str, symmetry: str) -> np.ndarr
         A new contiguous array of the same dtype.
     """
     rows, columns = _FLIPS[symmetry]
-    turned = np.flip(image, axis=[axis for axis, flip in ((-2, rows), (-1, columns)) if flip]).copy()
+    turned = np.flip(image, axis=tuple(axis for axis, flip in ((-2, rows), (-1, columns)) if flip)).copy()
     if rows != columns:  # phi -> -phi: the odd channel changes sign
         turned[:, channels_of(encoding) - 1] *= -1
     return turned

@@ -212,6 +212,13 @@ def build(name: str, arguments: Mapping[str, Any], rng: np.random.Generator | No
     return module
 
 
+def build_regressor(rng: np.random.Generator) -> Regressor:
+    """Build a new regressor, initialised as by `build`."""
+    module = build("regressor", {}, rng)
+    assert isinstance(module, Regressor)
+    return module
+
+
 def _initialise(name: str, parameter: Tensor, generator: torch.Generator) -> None:
     """Fill one parameter: zero for a bias, Glorot-uniform otherwise."""
     if "bias" in name:
@@ -260,6 +267,7 @@ def fold_scaling(
     The first layer takes over ``(code - code_mean) / code_scale``, the last ones ``target_mean + target_scale * y``.
     """
     first = regressor.shared[0]
+    assert isinstance(first, nn.Linear)
     weight = first.weight.double() / code_scale
     first.bias.copy_(first.bias.double() - weight @ torch.from_numpy(np.asarray(code_mean, np.float64)))
     first.weight.copy_(weight)

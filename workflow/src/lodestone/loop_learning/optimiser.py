@@ -62,10 +62,12 @@ class Nadam:
         self.values, self.gradients = flatten_parameters(module)
         self.momentum = torch.zeros_like(self.values)
         self.variance = torch.zeros_like(self.values)
+        self.compiled = self.values.is_cpu
         self.steps = 0
         self.product = 1.0
         self._pool = ThreadPoolExecutor(threads) if threads > 1 and self.values.is_cpu else None
-        self._parts = np.array_split(np.arange(self.values.numel() + 1), threads)
+        edges = [self.values.numel() * k // threads for k in range(threads + 1)]
+        self._parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
     def step(self, learning_rate: float) -> None:
         """Change the parameters by one step along their gradients and set the gradients to zero."""
@@ -76,7 +78,7 @@ class Nadam:
         scale_g = learning_rate * (1 - mu) / (1 - self.product)
         scale_m = learning_rate * mu_next / (1 - self.product * mu_next)
         correction = 1 / (1 - BETA_2**self.steps)
-        if self.values.is_cpu:
+        if self.compiled:
             self._step_cpu(np.float32(scale_g), np.float32(scale_m), np.float32(correction))
             return
         g, m, v = self.gradients, self.momentum, self.variance
@@ -86,16 +88,12 @@ class Nadam:
         g.zero_()
 
     def _step_cpu(self, scale_g: np.float32, scale_m: np.float32, correction: np.float32) -> None:
-        vectors = [t.numpy() for t in (self.values, self.gradients, self.momentum, self.variance)]
-        if self._pool is None:
-            _update(*vectors, scale_g, scale_m, correction)
-            return
-        edges = [int(part[0]) for part in self._parts] + [self.values.numel()]
+        p, g, m, v = (t.numpy() for t in (self.values, self.gradients, self.momentum, self.variance))
 
-        def run(k: int) -> None:
-            _update(*(x[edges[k] : edges[k + 1]] for x in vectors), scale_g, scale_m, correction)
+        def run(part: slice) -> None:
+            _update(p[part], g[part], m[part], v[part], scale_g, scale_m, correction)
 
-        list(self._pool.map(run, range(len(edges) - 1)))
+        list((self._pool.map if self._pool else map)(run, self._parts))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything that a resumed training needs, the parameters included, as copies."""

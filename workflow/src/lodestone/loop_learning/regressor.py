@@ -202,7 +202,7 @@ def _train(
         ),
     )
     device = choose_device(settings["device"])
-    module = networks.build("regressor", {}, plan.rng(0)).to(device)
+    module = networks.build_regressor(plan.rng(0)).to(device)
     code = codes.code[rows_of(codes, dataset)]
     mean, scale = code_scaling(code[train_rows])
     inputs = torch.from_numpy(((code - mean) / scale).astype(np.float32)).to(device)
