@@ -8,13 +8,9 @@ from pathlib import Path
 SOURCE = str(Path(workflow.basedir) / "workflow" / "src")
 if SOURCE not in sys.path:
     sys.path.insert(0, SOURCE)
-# Scripts run in their own process, with --software-deployment-method conda even in another Python.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [
-        SOURCE,
-        *[p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != SOURCE],
-    ]
-)
+# Scripts run in a process of their own, with conda even in another Python; they find the package here.
+others = [folder for folder in dict(os.environ).get("PYTHONPATH", "").split(os.pathsep) if folder not in ("", SOURCE)]
+os.environ.update(PYTHONPATH=os.pathsep.join([SOURCE, *others]))
 
 from lodestone import paths
 from lodestone.config import validate
@@ -23,7 +19,7 @@ config = validate(config)
 RESULTS = config["results_dir"]
 PATHS = paths.Hysteresis(RESULTS)
 HYSTERESIS = config["hysteresis"]
-WARM = f"{RESULTS}/warm_caches.txt"
+WARM = paths.warm_caches(RESULTS)
 
 
 def pick(section, *keys):

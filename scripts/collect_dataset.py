@@ -2,7 +2,7 @@
 
 from lodestone.artifacts.base import Provenance
 from lodestone.logs import job_log
-from lodestone.loop_learning import datasets
+from lodestone.loop_learning import labels
 from lodestone.magnetism.material import Material
 
 
@@ -12,7 +12,7 @@ def main(job):
         provenance = Provenance.of(
             "lodestone", params.seed, settings, [*job.input.grains, *job.input.loops], params.algorithm
         )
-        dataset = datasets.collect(
+        dataset = labels.collect(
             job.input.grains,
             job.input.loops,
             Material.from_config(settings["material"]),

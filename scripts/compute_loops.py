@@ -1,5 +1,6 @@
 """Compute the demagnetisation curves of one batch of structures; writes a `loops` artifact."""
 
+from lodestone import paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.ledger import Ledger
@@ -22,7 +23,7 @@ def main(job):
             params.algorithm,
         )
         grains = Grains.read(job.input.grains)
-        with Ledger(f"{job.output.loops}.ledger", provenance.key) as ledger:
+        with Ledger(paths.ledger(job.output.loops), provenance.key) as ledger:
             computed = loops.run_batch(grains, fields_T, material, settings["loops"], ledger, job.threads, log)
             Loops(**computed, provenance=provenance).write(job.output.loops)
             ledger.remove()

@@ -2,6 +2,7 @@
 
 import torch
 
+from lodestone import paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
@@ -24,7 +25,7 @@ def main(job):
             settings["loops"],
             Material.from_config(settings["material"]),
             params.seed,
-            f"{job.output.designs}.ledger",
+            paths.ledger(job.output.designs),
             log,
             provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
         )

@@ -2,6 +2,7 @@
 
 import torch
 
+from lodestone import paths
 from lodestone.artifacts.base import Provenance
 from lodestone.logs import job_log
 from lodestone.loop_learning import autoencoder
@@ -16,7 +17,7 @@ def main(job):
             settings["structures"],
             job.wildcards.encoding,
             params.seed,
-            f"{job.output.network}.checkpoint",
+            paths.checkpoint(job.output.network),
             log,
             provenance=Provenance.of("lodestone torch", params.seed, settings, [], params.algorithm),
         )

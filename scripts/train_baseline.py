@@ -2,6 +2,7 @@
 
 import torch
 
+from lodestone import paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.dataset import HysteresisDataset
 from lodestone.logs import job_log
@@ -20,7 +21,7 @@ def main(job):
             settings["baselines"],
             settings["structures"],
             params.seed,
-            f"{job.output.predictions}.checkpoint",
+            paths.checkpoint(job.output.predictions),
             log,
             provenance=Provenance.of("lodestone", params.seed, settings, parents, params.algorithm),
         )

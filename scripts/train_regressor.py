@@ -2,6 +2,7 @@
 
 import torch
 
+from lodestone import paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.codes import LatentCodes
 from lodestone.artifacts.dataset import HysteresisDataset
@@ -22,7 +23,7 @@ def main(job):
             int(job.wildcards.member),
             settings["regressor"],
             params.seed,
-            f"{job.output.network}.checkpoint",
+            paths.checkpoint(job.output.network),
             log,
             provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
         )

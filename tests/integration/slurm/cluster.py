@@ -86,7 +86,7 @@ def stop() -> None:
 
 def slurm_conf() -> str:
     """Return the configuration; the comments say what each group of lines is for."""
-    cpus = max(2, os.cpu_count() or 2)
+    cpus = max(8, os.cpu_count() or 8)
     memory_mb = int(0.7 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20)
     node = f"NodeHostname=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN"
     return f"""{MARK}

@@ -135,3 +135,8 @@ def report_log(results_dir: str = "results") -> str:
 def report_benchmark(results_dir: str = "results") -> str:
     """Benchmark table of the job that renders the report."""
     return f"{results_dir}/benchmarks/render_report.tsv"
+
+
+def warm_caches(results_dir: str = "results") -> str:
+    """Mark that the compiled functions lie in the cache."""
+    return f"{results_dir}/warm_caches.txt"
