@@ -62,9 +62,9 @@ def sweep(
     *,
     start: Array | None = None,
     in_plane: bool = False,
-    stray_field: Term | None = None,
+    terms: Sequence[Term] | None = None,
     settings: Settings | None = None,
-    stop_below: float | None = None,
+    stop_outside: tuple[float, float] = (-2.0, 2.0),
 ) -> Sweep:
     """Minimise the energy at each field in turn, each state starting from the last.
 
@@ -80,12 +80,13 @@ def sweep(
         First state; by default saturated along the direction.
     in_plane : bool
         Keep the magnetisation in the xy plane.
-    stray_field : Term, optional
-        Magnetostatics; by default `StrayField(grid)`, whose kernel may be kept for other sweeps on the same grid.
+    terms : sequence of Term, optional
+        Energies beside that of the external field; by default `internal_terms(grid)`. Terms that are passed in may
+        serve many sweeps, so that the demagnetising kernel is computed once.
     settings : Settings, optional
         Of the minimiser.
-    stop_below : float, optional
-        End the sweep after the first state with less magnetisation along the field than this.
+    stop_outside : (float, float)
+        End the sweep after the first state whose magnetisation along the field lies outside these bounds.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def sweep(
     """
     unit = np.asarray(direction, dtype=float) / np.linalg.norm(direction)
     zeeman = Zeeman(grid)
-    internal: list[Term] = [Exchange(grid), UniaxialAnisotropy(grid), stray_field or StrayField(grid)]
+    internal = internal_terms(grid) if terms is None else list(terms)
     walk = _Walk(Minimiser(Energy(grid, [*internal, zeeman], in_plane), settings), zeeman)
     walk.begin(_normalised(grid, grid.uniform(unit) if start is None else start, in_plane))
     minima: list[Minimum] = []
@@ -102,7 +103,7 @@ def sweep(
     for field_T in fields_T:
         minima.append(walk.advance(field_T * unit))
         moments.append(grid.mean(minima[-1].state.m))
-        if stop_below is not None and moments[-1] @ unit < stop_below:
+        if not stop_outside[0] <= moments[-1] @ unit <= stop_outside[1]:
             break
     moment = np.array(moments).reshape(-1, 3)
     step_status = np.array([end.status for end in minima], dtype=np.uint8)
@@ -117,6 +118,11 @@ def sweep(
         status=Status(int(step_status.max(initial=0))),
         m=walk.state.m,
     )
+
+
+def internal_terms(grid: Grid) -> list[Term]:
+    """All energies but that of the external field: exchange, uniaxial anisotropy, magnetostatics."""
+    return [Exchange(grid), UniaxialAnisotropy(grid), StrayField(grid)]
 
 
 def _normalised(grid: Grid, m: Array, in_plane: bool) -> Array:

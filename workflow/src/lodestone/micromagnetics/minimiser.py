@@ -1,6 +1,6 @@
 """Energy minimisation on the product of spheres: preconditioned L-BFGS with curvilinear steps.
 
-A step turns every cell's m by the Cayley transform, which keeps its length without renormalising, as in the steepest
+A step turns every cell's m by the Cayley transform, which keeps its length, as in the steepest
 descent of Exl et al., J. Appl. Phys. 115, 17D118 (2014). The direction is that of a limited-memory quasi-Newton method
 (Nocedal, Math. Comp. 35, 773 (1980)) whose initial Hessian is the local part of the true one.
 """
@@ -190,9 +190,10 @@ def _turn(m, d, step, out):  # type: ignore[no-untyped-def]
         x, y, z = step * d[0, i], step * d[1, i], step * d[2, i]
         quarter = 0.25 * (x * x + y * y + z * z)
         keep, scale = (1 - quarter) / (1 + quarter), 1 / (1 + quarter)
-        out[0, i] = keep * m[0, i] + scale * x
-        out[1, i] = keep * m[1, i] + scale * y
-        out[2, i] = keep * m[2, i] + scale * z
+        x, y, z = keep * m[0, i] + scale * x, keep * m[1, i] + scale * y, keep * m[2, i] + scale * z
+        # First-order return to unit length: rounding would otherwise grow from step to step.
+        unit = 1.5 - 0.5 * (x * x + y * y + z * z)
+        out[0, i], out[1, i], out[2, i] = unit * x, unit * y, unit * z
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -68,6 +68,9 @@ def demag_tensor(shape: Shape, cell_size: Lengths) -> Array:
         flat[:, cells] = _beside_tensor([x.flat[cells] for x in lag], cell, points, long_axis)
     for points, cells in _stages(far):
         flat[:, cells] = _far_tensor([x.flat[cells] for x in lag], cell, points)
+    for row, (a, b) in enumerate(AXES.values()):
+        if a != b:  # odd along both axes
+            np.moveaxis(tensor[row], a, 0)[0] = np.moveaxis(tensor[row], b, 0)[0] = 0.0
     return tensor
 
 

@@ -29,7 +29,7 @@ class LocalPreconditioner:
 
     FLOOR = 0.1  # of the largest c: below it the low modes are left to the outer iteration
 
-    def __init__(self, energy: Energy, tolerance: float = 0.03, max_iterations: int = 30):
+    def __init__(self, energy: Energy, tolerance: float = 0.1, max_iterations: int = 30):
         self._energy = energy
         per_moment = MU0 / energy.max_mu0_Ms_T
         self._faces = tuple(face * per_moment for face in face_couplings(energy.grid))
