@@ -74,17 +74,17 @@ HYSTERESIS_RESULTS = {
 }
 
 
-def forward_model(**wildcards):
-    """Files that together predict anchor points: autoencoder, ensemble, and the folds that calibrate the intervals."""
-
-    def fill(pattern, **values):
-        return expand(pattern, **values, **wildcards, allow_missing=True)
-
+def ensemble(**wildcards):
+    """Files of the ensemble: its members, and the predictions for left-out folds that calibrate the intervals."""
     return {
-        "network": fill(PATHS.autoencoder()),
-        "members": fill(PATHS.regressor(), member=MEMBERS),
-        "fold_predictions": fill(PATHS.fold_predictions(), fold=FOLDS),
+        "members": expand(PATHS.regressor(), member=MEMBERS, **wildcards, allow_missing=True),
+        "fold_predictions": expand(PATHS.fold_predictions(), fold=FOLDS, **wildcards, allow_missing=True),
     }
+
+
+def forward_model(**wildcards):
+    """Files that together predict the anchor points of any structure: autoencoder and ensemble."""
+    return {"network": expand(PATHS.autoencoder(), **wildcards, allow_missing=True), **ensemble(**wildcards)}
 
 
 def batch_range(wildcards):

@@ -73,7 +73,7 @@ rule predict_anchors:
     Wildcards used: encoding
     """
     input:
-        **forward_model(),
+        **ensemble(),
         codes=PATHS.codes(),
         dataset=PATHS.dataset(),
     output:

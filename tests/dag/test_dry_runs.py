@@ -1,0 +1,91 @@
+"""Every shipped config is planned in time, and the jobs scheduled are those that its switches ask for."""
+
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lodestone import config
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = "config/config.yaml"
+CONFIGS = [DEFAULT, "config/test.yaml", "config/bench/hysteresis.yaml", "config/paper/hysteresis.yaml"]
+LIMIT_S = 30  # for a dry run of any shipped config, the papers' sizes included
+
+
+@pytest.fixture
+def variant(workflow, tmp_path):
+    """Return a function: the number of jobs of each rule for the test config with keys of the study changed."""
+
+    def scheduled(*targets, **sections):
+        path = tmp_path / "variant.yaml"
+        path.write_text(yaml.safe_dump({"hysteresis": sections}))
+        return workflow.scheduled("--configfile", "config/test.yaml", path, "--", *targets)
+
+    return scheduled
+
+
+def test_every_config_file_is_planned_here():
+    shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "config").rglob("*.yaml")}
+    assert {name for name in shipped if not name.startswith(("config/materials", "config/data"))} == set(CONFIGS)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_shipped_config_is_planned_in_time(workflow, name):
+    began = time.monotonic()
+    counts = workflow.scheduled("--configfile", name)
+    assert time.monotonic() - began < LIMIT_S
+    study = config.load(ROOT / DEFAULT, ROOT / name)["hysteresis"]
+    batches = -(-study["loops"]["count"] // study["loops"]["batch_size"])
+    encodings, regressor = len(study["encodings"]), study["regressor"]
+    curves = "compute_loops_gpu" if study["loops"]["backend"] == "gpu" else "compute_loops"
+    assert counts == {
+        "all": 1,
+        "warm_caches": 1,
+        "generate_structures": batches,
+        curves: batches,
+        "collect_dataset": 1,
+        "train_autoencoder": encodings,
+        "encode_structures": encodings,
+        "reconstruct_structures": encodings,
+        "validate_regressor": encodings * regressor["folds"],
+        "train_regressor": encodings * regressor["ensemble"],
+        "predict_anchors": encodings,
+        "train_baseline": len(study["baselines"]["models"]),
+        "morph_structures": encodings * len(study["morphing"]["pairs"]),
+        "search_designs": 1,
+        "render_report": 1,
+    }
+
+
+def test_study_target_makes_the_results_without_the_report(variant):
+    everything, study = variant(), variant("hysteresis")
+    assert set(everything) - set(study) == {"all", "render_report"}
+    assert study.pop("hysteresis") == 1
+    assert study.items() <= everything.items()
+
+
+def test_one_encoding_halves_the_training(variant):
+    counts = variant(encodings=["double_angle"])
+    assert counts["train_autoencoder"] == counts["predict_anchors"] == 1
+    assert counts["train_regressor"] == 2
+
+
+def test_baselines_and_pairs_are_those_listed(variant):
+    counts = variant(baselines={"models": ["mean"]}, morphing={"pairs": ["alignment"]})
+    assert counts["train_baseline"] == 1
+    assert counts["morph_structures"] == 2
+
+
+def test_gpu_backend_replaces_the_cpu_rule(variant):
+    counts = variant(loops={"backend": "gpu"})
+    assert counts["compute_loops_gpu"] == 2
+    assert "compute_loops" not in counts
+
+
+def test_a_bad_config_is_refused_with_the_path_of_the_key(workflow, tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("hysteresis: {loops: {batch_size: 0}}\n")
+    printed = workflow.run("--dry-run", "--cores", 1, "--configfile", path, check=False, timeout=LIMIT_S)
+    assert "hysteresis.loops.batch_size: found 0" in printed
