@@ -73,8 +73,6 @@ class Figure:
         What the paper shows in the figure named in `paper_label`, or empty.
     origins : sequence of Origin
         Inputs from which the figure was drawn.
-    scroll : bool
-        Wide drawings keep their size on small screens and scroll sideways instead.
     folded : bool
         Opens on a click.
     """
@@ -85,7 +83,6 @@ class Figure:
     origins: Sequence[Origin] = ()
     paper_label: str = ""
     paper: str = ""
-    scroll: bool = False
     folded: bool = False
     kind: str = field(default="figure", init=False)
 
@@ -125,12 +122,15 @@ class Cell:
         ``best``, ``good``, ``warn``, ``muted``, ``head`` or empty.
     bar : float
         Length of a bar behind the text as a fraction of the cell, 0 for none.
+    anchor : str
+        Target for links, in the first cell of a row.
     """
 
     text: str
     note: str = ""
     tone: str = ""
     bar: float = 0.0
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def render(
         A study that the report does not know, or a benchmark file that is none.
     """
     library = Library(paths, log)
-    studies, rules = [], []
+    studies: list[Study] = []
+    rules: list[Rule] = []
     for name in config["studies"]:
         module = study_module(name)
         study = module.compose(library, config, log)
@@ -90,6 +91,5 @@ def _workflow(rules: Sequence[Rule], costs: Sequence[RuleCost]) -> Section:
         "Rules and what flows between them",
         "An arrow says that a rule reads what another one wrote; dependencies that follow from others are left out. "
         "Under each name: jobs of this run and their wall time, summed.",
-        scroll=True,
     )
     return Section("workflow", "The workflow", (figure,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -58,7 +60,7 @@ def predicted_anchors(
     """Draw six predicted anchors with their intervals: M upright, H along the field."""
     x, y = anchor_coordinates(predicted)
     below, above = np.maximum(predicted - lower, 0.0), np.maximum(upper - predicted, 0.0)
-    look = {"fmt": "none", "ecolor": style.ORANGE, "elinewidth": 1.2, "capsize": 2.2, "zorder": 4}
+    look: dict[str, Any] = {"fmt": "none", "ecolor": style.ORANGE, "elinewidth": 1.2, "capsize": 2.2, "zorder": 4}
     axes.errorbar(x[:2], y[:2], yerr=np.stack([below[:2], above[:2]]), **look)
     # H is counted positive when reversed, so that the upper end of H lies further to the left.
     axes.errorbar(x[2:], y[2:], xerr=np.stack([above[2:], below[2:]]), **look)
@@ -115,14 +117,16 @@ def trends(
         ):
             there = exists[:, column].astype(bool)
             axes.scatter(
-                degrees[there], anchor[there, column], c=grain_count[there], s=13, cmap="cividis", norm=scale,
+                degrees[there], anchor[there, column], c=grain_count[there], s=13, cmap=style.COUNT_MAP, norm=scale,
                 linewidths=0, alpha=0.9, rasterized=int(there.sum()) > 800,
             )  # fmt: skip
             axes.set_ylabel(label)
             axes.set_xlim(-3, 183)
             axes.set_xticks([0, 45, 90, 135, 180])
         axes.set_xlabel("largest misorientation (°)")
-        bar = figure.colorbar(ScalarMappable(scale, "cividis"), ax=figure.axes, ticks=[16, 64, 128, 192, 256], pad=0.02)
+        bar = figure.colorbar(
+            ScalarMappable(scale, style.COUNT_MAP), ax=figure.axes, ticks=[16, 64, 128, 192, 256], pad=0.02
+        )
         bar.set_label("number of grains")
         bar.outline.set_visible(False)
         return style.svg(figure, name, "Remanence and coercive field against misorientation, coloured by grain count")
@@ -154,8 +158,7 @@ def sample(
         *image_axes, axes = figure.subplots(1, len(pictures) + 1, width_ratios=[1.0] * len(pictures) + [1.55])
         for panel, (title, picture) in zip(image_axes, pictures, strict=True):
             panel.imshow(picture, cmap=style.AXIS_MAP, vmin=-1, vmax=1, origin="lower", interpolation="none")
-            panel.set_title(title, fontsize=8, fontweight="normal", color=style.MUTED)
-            style.picture_axes(panel)
+            style.picture_axes(panel, title)
         curve_axes(axes)
         axes.plot(field, magnetisation, color=style.BLUE, lw=1.2, zorder=2)
         computed_anchors(axes, *computed, size=4.2)

@@ -49,7 +49,7 @@ def candidate(
                 ms=11 if ring else 4.6, mfc="none" if ring else colour, mec=colour if ring else style.PAPER,
                 mew=1.8 if ring else 0.6, label=label, zorder=4,
             )  # fmt: skip
-        axes.legend(loc="lower right", fontsize=7.5, handletextpad=0.1)
+        axes.legend(loc="lower right", fontsize=7.5, handletextpad=0.7, labelspacing=0.7)
         return style.svg(
             figure, name, "Structure found for a goal, its recomputed curve, and goal, predicted, recomputed"
         )
@@ -71,6 +71,6 @@ def search_progress(best_error: np.ndarray, labels: Sequence[str], name: str) ->
         axes.set_xlabel("generation")
         axes.set_ylabel("best predicted error")
         axes.set_xlim(0, max(len(generation) - 1, 1))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        style.count_axis(axes)
         figure.legend(loc="outside right center", fontsize=8)
         return style.svg(figure, name, "Best predicted error per generation of the genetic search")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from lodestone.report import style
 
@@ -26,7 +27,7 @@ def autoencoder_losses(losses: Mapping[str, tuple[np.ndarray, np.ndarray]], name
             axes.set_xlabel("epoch")
             axes.set_ylabel("loss")
             axes.set_ylim(bottom=0.0)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            style.count_axis(axes)
             axes.legend(loc="upper right")
         return style.svg(figure, name, "Loss of the autoencoders per epoch")
 
@@ -82,29 +83,28 @@ def reconstructions(
     reach = float(np.quantile(np.abs(code), 0.99)) or 1.0
     with style.settings():
         figure = style.drawing(10.8, 0.4 + 1.28 * channels * ((samples + 1) // 2))
-        halves = np.atleast_1d(figure.subfigures(1, 2, wspace=0.06) if samples > 1 else figure.subfigures(1, 1))
+        halves = np.ravel(figure.subfigures(1, min(2, samples), wspace=0.06, squeeze=False))
         for h, half in enumerate(halves):
-            rows = list(range(h, samples, len(halves)))
+            rows = range(h, samples, len(halves))
             grid = half.add_gridspec(len(rows) * channels, 3, width_ratios=[1, 0.55, 1])
             for r, i in enumerate(rows):
-                code_axes = half.add_subplot(grid[r * channels : (r + 1) * channels, 1])
-                code_axes.imshow(shown[i], cmap=style.CODE_MAP, vmin=-reach, vmax=reach, interpolation="none")
-                style.picture_axes(code_axes)
-                if r == 0:
-                    code_axes.set_title("latent code", fontsize=8, fontweight="normal", color=style.MUTED)
-                for c in range(channels):
-                    pair = ((0, original, "original"), (2, reconstructed, "reconstruction"))
-                    for column, source, title in pair:
-                        axes = half.add_subplot(grid[r * channels + c, column])
-                        axes.imshow(
-                            source[i, c], cmap=style.AXIS_MAP, vmin=-1, vmax=1, origin="lower", interpolation="none"
-                        )
-                        style.picture_axes(axes)
-                        if r == 0 and c == 0:
-                            axes.set_title(title, fontsize=8, fontweight="normal", color=style.MUTED)
-                        if column == 0:
-                            axes.set_ylabel(channel_names[c], fontsize=8, color=style.MUTED)
+                own = slice(r * channels, (r + 1) * channels)
+                axes = half.add_subplot(grid[own, 1])
+                axes.imshow(shown[i], cmap=style.CODE_MAP, vmin=-reach, vmax=reach, interpolation="none")
+                style.picture_axes(axes, "latent code" if r == 0 else "")
+                for column, source, title in ((0, original, "original"), (2, reconstructed, "reconstruction")):
+                    places = [half.add_subplot(grid[row, column]) for row in range(own.start, own.stop)]
+                    _channels(places, source[i], title if r == 0 else "", channel_names if column == 0 else ())
         return style.svg(figure, name, "Grain structures, their latent codes and their reconstructions")
+
+
+def _channels(places: Sequence[Axes], picture: np.ndarray, title: str, names: Sequence[str]) -> None:
+    """Draw the channels of one picture below each other; (channel, ny, nx)."""
+    for c, axes in enumerate(places):
+        axes.imshow(picture[c], cmap=style.AXIS_MAP, vmin=-1, vmax=1, origin="lower", interpolation="none")
+        style.picture_axes(axes, title if c == 0 else "")
+        if names:
+            axes.set_ylabel(names[c], fontsize=8, color=style.MUTED)
 
 
 def _as_picture(code: np.ndarray) -> np.ndarray:

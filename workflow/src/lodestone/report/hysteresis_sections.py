@@ -163,7 +163,7 @@ def encoder_section(run: Run) -> Section | None:
                 svg, f"Original, latent code, reconstruction: {name} encoding",
                 f"Channels: {', '.join(channels)}, red −1 to blue +1. Over all {len(r.index)} structures passed "
                 f"through, the reconstruction explains {explained:.0%} of the pictures' variance.",
-                run.library.origins("reconstructions"), "Fig. 4", paper.FIGURE_4, scroll=True,
+                run.library.origins("reconstructions"), "Fig. 4", paper.FIGURE_4,
             )
         )  # fmt: skip
     return Section(
@@ -228,5 +228,5 @@ def _walk(run: Run, m: Morphing) -> Figure:
         "read "
         "from the decoded pictures (blue), and anchor points predicted from the codes (orange). Bottom: the same along "
         "the way, with the interval of the prediction as a band.",
-        run.library.origins("morphing"), label, words, scroll=True, folded=encoding != run.main,
+        run.library.origins("morphing"), label, words, folded=encoding != run.main,
     )  # fmt: skip

@@ -32,11 +32,10 @@ def errors_table(run: Run) -> Table:
             note = "" if np.isnan(e.standard_error[i]) else f"±{e.standard_error[i]:.4f}"
             cells.append(Cell(f"{e.mean[i]:.4f}", note=note, tone="best" if e.mean[i] == best else ""))
         rows.append(tuple(cells))
-    encodings = [f"autoencoder, {name}" for name in run.encodings]
-    baselines = [f"baseline: {name}" for name in run.models if name not in run.encodings]
+    heads = [f"{'autoencoder' if name in run.encodings else 'baseline'}: {name}" for name in run.models]
     count = max((int(e.count.max()) for e in errors.values()), default=0)
     return Table(
-        ("anchor", "paper, Table 3", *encodings, *baselines), rows, "Mean absolute error on the test set",
+        ("anchor", "paper, Table 3", *heads), rows, "Mean absolute error on the test set",
         f"All our models saw the same training loops and are tested on the same {count} loops; the paper's column is "
         "for its "
         "own sizes and structures. Behind each error its standard error from the number of test loops; the best of "

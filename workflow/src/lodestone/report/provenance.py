@@ -53,8 +53,15 @@ def provenance_section(library: Library, config: Mapping[str, Any], commit: str)
     """
     missing = library.follow_parents()
     blocks: list[Block] = [_check(library, missing)]
-    names = sorted(library.records, key=lambda name: name == ANCESTORS)
-    blocks += [_artifacts(name, list(library.records[name].values())) for name in names]
+    groups = {name: sorted(kept.values(), key=lambda r: r.path) for name, kept in library.records.items()}
+    few = [name for name in groups if name != ANCESTORS and len(groups[name]) <= FOLD_ABOVE]
+    rows = [row for name in few for row in _rows(name, groups[name])]
+    blocks.append(_table(rows, "Artifacts read by this page"))
+    for name in groups:
+        if name not in few:
+            title = "What these were made from" if name == ANCESTORS else f"`{name}`"
+            rows = _rows(name, groups[name], group=name != ANCESTORS)
+            blocks.append(_table(rows, title, folded=True, anchor=f"from-{name}"))
     blocks.append(_software(config, commit))
     lead = (
         "Every figure and table above names its inputs; here is each of them, down to the bytes. An artifact records "
@@ -79,28 +86,33 @@ def _check(library: Library, missing: Sequence[str]) -> Notice:
     )
 
 
-def _artifacts(name: str, records: Sequence[Record]) -> Table:
-    """Table of the artifacts under one input name."""
-    title = "Artifacts behind these, not read by the report" if name == ANCESTORS else f"`{name}`"
-    rows = [_row(record) for record in sorted(records, key=lambda record: record.path)]
-    return Table(
-        ("artifact", "sha256", "back end", "seed", "settings", "algorithm", "lodestone", "parents"), rows, title,
-        text_columns=(1, 2, 4), folded=len(rows) > FOLD_ABOVE, anchor=f"from-{name}",
-    )  # fmt: skip
+def _table(rows: Sequence[Sequence[Cell]], title: str, folded: bool = False, anchor: str = "") -> Table:
+    heads = ("input", "artifact", "sha256", "back end", "seed", "settings", "algorithm", "lodestone", "parents")
+    return Table(heads, rows, title, text_columns=(1, 2, 3, 5), folded=folded, anchor=anchor)
 
 
-def _row(record: Record) -> tuple[Cell, ...]:
-    made = record.provenance
-    return (
-        Cell(f"`{record.path}`"),
-        Cell(f"`{record.sha256[:SHORT]}`"),
-        Cell(made.backend),
-        Cell(str(made.seed)),
-        Cell(f"`{made.config_sha256[:SHORT]}`"),
-        Cell(str(made.algorithm_version)),
-        Cell(made.package_version),
-        Cell(str(len(made.parents)), tone="" if made.parents else "muted"),
-    )
+def _rows(name: str, records: Sequence[Record], group: bool = True) -> list[tuple[Cell, ...]]:
+    """One row for each artifact; the first of a group carries its name, and the target for links if rows are shown."""
+    rows: list[tuple[Cell, ...]] = []
+    for i, record in enumerate(records):
+        made = record.provenance
+        first = (
+            Cell(name, anchor=f"from-{name}" if len(records) <= FOLD_ABOVE else "") if group and i == 0 else Cell("")
+        )
+        rows.append(
+            (
+                first,
+                Cell(f"`{record.path}`"),
+                Cell(f"`{record.sha256[:SHORT]}`"),
+                Cell(made.backend),
+                Cell(str(made.seed)),
+                Cell(f"`{made.config_sha256[:SHORT]}`"),
+                Cell(str(made.algorithm_version)),
+                Cell(made.package_version),
+                Cell(str(len(made.parents)), tone="" if made.parents else "muted"),
+            )
+        )
+    return rows
 
 
 def _software(config: Mapping[str, Any], commit: str) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-NODE_WIDTH, NODE_HEIGHT, COLUMN, ROW, MARGIN = 142, 40, 190, 58, 8
+NODE_WIDTH, NODE_HEIGHT, COLUMN, ROW, MARGIN = 144, 42, 178, 58, 8
 SWEEPS = 12
 
 
@@ -154,9 +154,9 @@ def _node(name: str, place: tuple[float, float], note: str) -> str:
     x, y = place
     middle, first = x + NODE_WIDTH / 2, y + (17 if note else 24)
     box = f'<rect x="{x:.1f}" y="{y:.1f}" width="{NODE_WIDTH}" height="{NODE_HEIGHT}" rx="8" '
-    lines = _line(middle, first, "font-size:11.5px;fill:var(--ink);font-weight:560", name)
+    lines = _line(middle, first, "font-size:12px;fill:var(--ink);font-weight:560", name)
     if note:
-        lines += _line(middle, y + 31, "font-size:10px;fill:var(--muted)", note)
+        lines += _line(middle, y + 31, "font-size:10.5px;fill:var(--muted)", note)
     return f'{box}style="fill:var(--sunken);stroke:var(--grid)"/>{lines}'
 
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import AbstractContextManager
+from typing import Any
 
-from matplotlib import rc_context
+import numpy as np
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator
 
 # Okabe and Ito's colour-blind safe palette, in the order in which series take it.
 BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER = "#0072b2", "#d55e00", "#009e73", "#b0629a", "#4ba3d9", "#c98a00"
@@ -25,10 +30,15 @@ THEME = {
 
 # The paper's colours of the x-component: -1 red, +1 blue. RdBu is readable with red-green blindness.
 AXIS_MAP = "RdBu"
-ORDER_MAP = "viridis"
+ORDER_MAP, COUNT_MAP = (
+    # Without the ends, which vanish on a dark or a light page.
+    ListedColormap(colormaps[name](np.linspace(0.2, 0.9, 256)), name=f"{name} on both themes")
+    for name in ("viridis", "cividis")
+)
 CODE_MAP = "PuOr"
 
-SETTINGS = {
+# Typed as Any: matplotlib types its settings by the literal names of all of them.
+SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lodestone",
     "font.size": 9.0,
@@ -75,7 +85,7 @@ def drawing(width: float, height: float, **keywords: object) -> Drawing:
     return Drawing(figsize=(width, height), layout="constrained", **keywords)  # type: ignore[arg-type]
 
 
-def settings() -> rc_context:
+def settings() -> AbstractContextManager[None]:
     """Context in which drawings take the report's look."""
     return rc_context(SETTINGS)
 
@@ -158,11 +168,18 @@ def html_symbols(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
 
 
-def picture_axes(axes: Axes) -> None:
-    """Strip an axes that holds a picture down to a thin frame."""
+def picture_axes(axes: Axes, title: str = "") -> None:
+    """Strip an axes that holds a picture down to a thin frame, with a small title if there is one."""
+    if title:
+        axes.set_title(title, fontsize=8, fontweight="normal", color=MUTED)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(True)
         spine.set_color(GRID)
+
+
+def count_axis(axes: Axes) -> None:
+    """Let the x axis have ticks at whole numbers only."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
