@@ -36,7 +36,7 @@ FOLDS = 4
 CNN_ENCODING = "double_angle"
 BOOSTING_GRID = {
     "learning_rate": [0.05],
-    "max_depth": [2, 3, 4],
+    "max_depth": [2, 3],
     "n_estimators": [100, 300],
     "subsample": [0.7],
 }

@@ -53,8 +53,9 @@ def fold_rows(dataset: HysteresisDataset, folds: int, seed: int) -> list[np.ndar
 def choose_epochs(fold_networks: Sequence[Network]) -> int:
     """Return the number of epochs with the lowest mean validation loss over the folds, after smoothing."""
     curve = np.mean([network.validation_loss for network in fold_networks], axis=0)
-    half = min(SMOOTHING, len(curve)) // 2
-    smooth = [curve[max(0, k - half) : k + half + 1].mean() for k in range(len(curve))]
+    last = len(curve) - 1
+    half = [min(SMOOTHING // 2, k, last - k) for k in range(len(curve))]  # windows stay centred at both ends
+    smooth = [curve[k - h : k + h + 1].mean() for k, h in enumerate(half)]
     return int(np.argmin(smooth)) + 1
 
 
