@@ -47,7 +47,8 @@ def render(
     ValueError
         A study that the report does not know, or a benchmark file that is none.
     """
-    library = Library(paths, log)
+    costs = read_benchmarks(benchmarks_dir, log)
+    library = Library(paths, log, costs)
     studies: list[Study] = []
     rules: list[Rule] = []
     for name in config["studies"]:
@@ -58,7 +59,7 @@ def render(
             continue
         studies.append(study)
         rules += [rule for rule in module.RULES if rule.name not in {other.name for other in rules}]
-    page = _page(library, studies, rules, read_benchmarks(str(benchmarks_dir), log), config)
+    page = _page(library, studies, rules, costs, config)
     with replacing(output) as temporary:
         Path(temporary).write_text(page, encoding="utf-8")
     log.info("wrote %s, %.1f MB", output, len(page.encode()) / 1e6)

@@ -49,7 +49,7 @@ def rule_of(path: Path) -> str:
     return parts[0]
 
 
-def read_benchmarks(folder: str, log: logging.Logger) -> list[RuleCost]:
+def read_benchmarks(folder: str | Path, log: logging.Logger) -> list[RuleCost]:
     """Sum up benchmark files by rule: all ``.tsv`` below a folder that lie in a folder named ``benchmarks``.
 
     Raises

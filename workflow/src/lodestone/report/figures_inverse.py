@@ -69,7 +69,7 @@ def search_progress(best_error: np.ndarray, labels: Sequence[str], name: str) ->
         if np.all(best_error > 0):
             axes.set_yscale("log")
         axes.set_xlabel("generation")
-        axes.set_ylabel("best predicted error")
+        axes.set_ylabel("smallest error")
         axes.set_xlim(0, max(len(generation) - 1, 1))
         style.count_axis(axes)
         figure.legend(loc="outside right center", fontsize=8)

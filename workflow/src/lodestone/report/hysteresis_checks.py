@@ -38,7 +38,10 @@ def design_section(run: Run) -> Section | None:
                 designs.best_error, [_goal(designs, g) for g in range(len(designs.goal))], "search"
             ),
             "How the search went",
-            "Smallest distance between prediction and goal in each generation of the genetic algorithm.", origins,
+            "Smallest value in each generation of what the search minimises: the root-mean-square distance between "
+            "prediction and goal over the three figures, plus the spread of the ensemble, which keeps it off "
+            "structures that "
+            "the model does not know.", origins,
         ),
     ]  # fmt: skip
     return Section(
@@ -90,7 +93,7 @@ def walls_table(run: Run) -> Table:
             Cell(f"{w.energy_ratio:.1%}", tone=_fit(w.energy_ratio)),
             Cell(f"{1e9 * w.width_m:.2f} nm"),
             Cell(f"{w.width_ratio:.1%}", tone=_fit(w.width_ratio)),
-            Cell(f"{w.depinning_field_T:.3f} T", note=f"{w.depinning_field_T / run.anisotropy_field_T:.3f} H_{{A}}"),
+            Cell(f"≤ {w.depinning_field_T:.3f} T", note=f"{w.depinning_field_T / run.anisotropy_field_T:.3f} H_{{A}}"),
         )
         for size, w in walls.items()
     ]
@@ -122,5 +125,5 @@ def _wall_words(run: Run, size_nm: float, wall: LatticeWall) -> str:
         f"{share:.2f} "
         "H_{A} is needed to move it from one cell to the next, where a continuum has none: the grid itself pins walls "
         "that lie along it. The coercive fields on this page are those of the model with these cells; finer cells "
-        "would give others."
+        "would give others. Fields are resolved to 0.001 H_{A}."
     )

@@ -137,7 +137,10 @@ def intervals_section(run: Run) -> Section | None:
     )
     figure = Figure(
         svg, f"Share of computed test values inside the {level:.0%} intervals",
-        "Bars: 95 % confidence range of the share, given the number of test loops.", run.library.origins("predictions"),
+        "Interval widths come from how far the cross-validation folds of the training set were off (conformal "
+        "prediction); the test set plays no part in them. Bars: 95 % confidence range of the share, given the number "
+        "of "
+        "test loops.", run.library.origins("predictions"),
         "all figures", "gives no uncertainty with its predictions.",
     )  # fmt: skip
     return Section(
@@ -190,8 +193,8 @@ def training_section(run: Run) -> Section | None:
         blocks.append(
             Figure(
                 figures_learning.regressor_losses(curves, "regressor-losses"), "Regressor in cross-validation",
-                "One line per fold. The number of epochs of the final models comes from these folds, which hold "
-                "training loops only; the test set plays no part.",
+                "Mean squared error of the normalised anchor points, one line per fold. The number of epochs of the "
+                "final models comes from these folds, which hold training loops only; the test set plays no part.",
                 run.library.origins("folds"), "Section 4.1",
                 f"trains for {paper.REGRESSOR_EPOCHS} epochs, found by four-fold cross-validation in the same way.",
             )

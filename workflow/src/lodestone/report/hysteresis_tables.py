@@ -83,6 +83,9 @@ def health_table(run: Run, health: Health) -> Table:
         (Cell("field evaluations per loop, median"), Cell(f"{quantiles[0]:,.0f}", note=f"at most {quantiles[1]:,.0f}")),
         (Cell("field evaluations in all"), Cell(f"{health.evaluations.sum():,}")),
     ]
+    cost = run.library.costs.get("compute_loops")
+    if cost is not None and cost.jobs == run.library.count("loops"):
+        rows.append((Cell("CPU time per loop, everything included"), Cell(f"{cost.cpu_s / total:.2f} s")))
     return Table(
         ("loops", "count or value"), rows, "How the loops ended",
         "A loop's status is that of its worst field step. A loop that did not converge stays in the data with its "

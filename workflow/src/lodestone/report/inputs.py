@@ -13,6 +13,7 @@ from lodestone.artifacts.hashing import file_sha256
 from lodestone.artifacts.io import read_provenance
 from lodestone.paths import artifact_name
 from lodestone.report.blocks import Origin
+from lodestone.report.cost import RuleCost
 
 Kind = TypeVar("Kind", bound=Artifact)
 # Name under which artifacts are listed that the report does not read but that others were made from.
@@ -42,6 +43,8 @@ class Library:
         Inputs under the names that the studies ask for. A name may be missing or empty: that stage was not run.
     log : logging.Logger
         Told about every artifact that is read.
+    costs : sequence of RuleCost
+        What each rule cost, for studies that quote a cost beside a result.
 
     Notes
     -----
@@ -49,17 +52,27 @@ class Library:
     `Artifact.read`, which names the file.
     """
 
-    def __init__(self, paths: Mapping[str, str | Path | Sequence[str | Path]], log: logging.Logger) -> None:
+    def __init__(
+        self,
+        paths: Mapping[str, str | Path | Sequence[str | Path]],
+        log: logging.Logger,
+        costs: Sequence[RuleCost] = (),
+    ) -> None:
         self.paths = {
             name: [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
             for name, given in paths.items()
         }
         self.log = log
+        self.costs = {cost.rule: cost for cost in costs}
         self.records: dict[str, dict[str, Record]] = {}
 
     def has(self, *names: str) -> bool:
         """Whether any of the names has an artifact."""
         return any(self.paths.get(name) for name in names)
+
+    def count(self, name: str) -> int:
+        """Count the artifacts under a name."""
+        return len(self.paths.get(name, []))
 
     def each(self, name: str, kind: type[Kind]) -> Iterator[Kind]:
         """Read the artifacts under one name one after the other, so that many never lie in memory together."""
@@ -83,9 +96,8 @@ class Library:
         ValueError
             More than one file has the name.
         """
-        count = len(self.paths.get(name, []))
-        if count > 1:
-            raise ValueError(f"report input {name}: found {count} files, expected one")
+        if self.count(name) > 1:
+            raise ValueError(f"report input {name}: found {self.count(name)} files, expected one")
         return next(self.each(name, kind), None)
 
     def origins(self, *names: str) -> tuple[Origin, ...]:
