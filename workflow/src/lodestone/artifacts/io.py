@@ -20,23 +20,16 @@ import numpy as np
 from lodestone.artifacts import parts
 from lodestone.artifacts.atomic import replacing
 from lodestone.artifacts.errors import ArtifactError
+from lodestone.artifacts.file_checks import ROOT, SEAL, check_file, check_root, check_seal, is_text, lengths, seal
 from lodestone.artifacts.hashing import canonical_json
 from lodestone.artifacts.provenance import Provenance
-from lodestone.artifacts.spec import ArraySpec, AttributeSpec, array_specs, dimension_lengths, specs_of
+from lodestone.artifacts.spec import ArraySpec, AttributeSpec, array_specs, specs_of
 
 A = TypeVar("A")
 
 # Readable by HDF5 1.10 (2016) and later; a fixed format is what makes equal contents equal bytes.
 _FORMAT = ("v110", "v110")
 _CHUNK_BYTES = 1 << 20
-_ROOT: dict[str, type] = {
-    "algorithm_version": int,
-    "backend": str,
-    "config_sha256": str,
-    "package_version": str,
-    "parents": str,
-    "seed": int,
-}
 
 
 def write(artifact: Any, path: str | Path) -> None:
@@ -51,12 +44,13 @@ def write(artifact: Any, path: str | Path) -> None:
                 _write_array(file, name, spec, getattr(artifact, name))
             else:
                 _write_attribute(file, name, spec, getattr(artifact, name))
+        file.attrs[SEAL] = seal(file)
 
 
 def read(cls: type[A], path: str | Path) -> A:
     """Read and check a whole artifact."""
     with _open(path) as file:
-        provenance = _check_file(cls, file, str(path))
+        provenance = check_file(cls, file, str(path))
         values = {name: _read_field(file[name], spec, str(path)) for name, spec in specs_of(cls).items()}
     return _build(cls, values, provenance, path)
 
@@ -66,9 +60,9 @@ def stream(cls: Any, path: str | Path, chunk: int = 256) -> Iterator[Any]:
     if chunk < 1:
         raise ValueError(f"chunk: found {chunk}, expected at least 1")
     with _open(path) as file:
-        provenance = _check_file(cls, file, str(path))
+        provenance = check_file(cls, file, str(path))
         specs = array_specs(cls)
-        count = _lengths(cls, file, str(path))[cls.item_dimension()]
+        count = lengths(cls, file, str(path))[cls.item_dimension()]
         single = {n: _read_field(file[n], s, str(path)) for n, s in specs_of(cls).items() if n not in specs}
         digest = _StreamDigest(cls)
         for start in range(0, count, chunk):
@@ -81,13 +75,15 @@ def stream(cls: Any, path: str | Path, chunk: int = 256) -> Iterator[Any]:
 def read_provenance(path: str | Path, schema: str | None = None, version: int | None = None) -> Provenance:
     """Read where a file came from, without its data; with `schema`, check that too."""
     with _open(path) as file:
-        return _check_root(file, str(path), schema, version)
+        provenance = check_root(file, str(path), schema, version)
+        check_seal(file, str(path))
+        return provenance
 
 
 def read_schema(path: str | Path) -> str:
     """Name of the schema of a file."""
     with _open(path) as file:
-        _check_root(file, str(path), None, None)
+        check_root(file, str(path), None, None)
         return str(file.attrs["schema"])
 
 
@@ -105,12 +101,12 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
     if not Path(path).is_file():
         raise ArtifactError(path, "file", "none", "an artifact")
     try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        size = Path(path).stat().st_size
-        raise ArtifactError(path, "file", f"{size} bytes, truncated or not HDF5 ({error})", "a whole file") from error
-    with file:
-        yield file
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        # HDF5 has no error class of its own; what it raises on a damaged file depends on the place of the damage.
+        found = f"{Path(path).stat().st_size} bytes, truncated, damaged or not HDF5 ({error})"
+        raise ArtifactError(path, "file", found, "a whole artifact") from error
 
 
 def _write_root(file: h5py.File, artifact: Any) -> None:
@@ -119,7 +115,7 @@ def _write_root(file: h5py.File, artifact: Any) -> None:
     file.attrs["schema"] = artifact.SCHEMA
     file.attrs["schema_version"] = np.int64(artifact.VERSION)
     file.attrs["description"] = (type(artifact).__doc__ or artifact.SCHEMA).splitlines()[0]
-    for name, kind in sorted(_ROOT.items()):
+    for name, kind in sorted(ROOT.items()):
         value = getattr(provenance, name)
         file.attrs[name] = canonical_json(value) if name == "parents" else np.int64(value) if kind is int else value
 
@@ -159,84 +155,11 @@ def _describe(dataset: h5py.Dataset, spec: ArraySpec | AttributeSpec, unit: str 
     dataset.attrs["sha256"] = digest.hexdigest()
 
 
-def _check_root(file: h5py.File, where: str, schema: str | None, version: int | None) -> Provenance:
-    """Check schema and provenance attributes."""
-    found = file.attrs.get("schema")
-    if not isinstance(found, str):
-        raise ArtifactError(where, "root attribute 'schema'", "none", "the schema's name; is this an artifact?")
-    if schema is not None and found != schema:
-        raise ArtifactError(where, "schema", repr(found), repr(schema))
-    number = file.attrs.get("schema_version")
-    if version is not None and number != version:
-        by = file.attrs.get("package_version", "an unknown version")
-        raise ArtifactError(where, f"version of schema {found!r}", f"{number} (lodestone {by})", str(version))
-    values: dict[str, Any] = {}
-    for name, kind in _ROOT.items():
-        value = file.attrs.get(name)
-        if not isinstance(value, np.integer if kind is int else str):
-            raise ArtifactError(
-                where, f"root attribute {name!r}", "none" if value is None else repr(value), kind.__name__
-            )
-        values[name] = kind(value)
-    try:
-        values["parents"] = dict(json.loads(values["parents"]))
-    except ValueError as error:
-        raise ArtifactError(where, "root attribute 'parents'", str(error), "JSON of names and sha256") from error
-    return Provenance(**values)
-
-
-def _check_file(cls: Any, file: h5py.File, where: str) -> Provenance:
-    """Check all that can be checked without reading data: schema, fields, types, units, shapes."""
-    provenance = _check_root(file, where, cls.SCHEMA, cls.VERSION)
-    specs = specs_of(cls)
-    missing, extra = sorted(set(specs) - set(file)), sorted(set(file) - set(specs))
-    if missing:
-        raise ArtifactError(where, "fields", f"no {', '.join(missing)}", f"{', '.join(sorted(specs))}")
-    if extra:
-        raise ArtifactError(where, "fields", f"unknown {', '.join(extra)}", f"only {', '.join(sorted(specs))}")
-    for name, spec in specs.items():
-        _check_dataset(file[name], name, spec, where)
-    _lengths(cls, file, where)
-    return provenance
-
-
-def _check_dataset(dataset: Any, name: str, spec: ArraySpec | AttributeSpec, where: str) -> None:
-    """Check dtype, unit and hash attribute of one dataset."""
-    if not isinstance(dataset, h5py.Dataset):
-        raise ArtifactError(where, f"field {name!r}", "a group", "a dataset")
-    if isinstance(spec, ArraySpec):
-        dtype_fits, expected = dataset.dtype == spec.dtype, str(spec.dtype)
-    elif spec.kind in (int, float):
-        dtype_fits, expected = dataset.dtype == np.dtype("i8" if spec.kind is int else "f8"), spec.kind_text()
-    else:
-        dtype_fits, expected = h5py.check_string_dtype(dataset.dtype) is not None, "text"
-    if not dtype_fits:
-        raise ArtifactError(where, f"field {name!r}: dtype", str(dataset.dtype), expected)
-    if isinstance(spec, AttributeSpec) and dataset.shape != ():
-        raise ArtifactError(where, f"field {name!r}: shape", str(dataset.shape), "a single value")
-    unit, wanted = dataset.attrs.get("unit"), None if _is_text(spec) else spec.unit
-    if unit != wanted:
-        raise ArtifactError(where, f"field {name!r}: unit", repr(unit), repr(wanted))
-    if not isinstance(dataset.attrs.get("sha256"), str):
-        raise ArtifactError(where, f"field {name!r}: attribute 'sha256'", "none", "the hash of the data")
-
-
-def _is_text(spec: ArraySpec | AttributeSpec) -> bool:
-    """Whether a field is stored as text, which has no unit."""
-    return isinstance(spec, AttributeSpec) and spec.kind not in (int, float)
-
-
-def _lengths(cls: Any, file: h5py.File, where: str) -> dict[str, int]:
-    """Lengths of the dimensions, from the shapes alone."""
-    specs = array_specs(cls)
-    return dimension_lengths(specs, {name: file[name].shape for name in specs}, cls.DIMS, where)
-
-
 def _read_field(dataset: h5py.Dataset, spec: ArraySpec | AttributeSpec, where: str) -> Any:
     """Read one field and check its hash."""
     name = dataset.name.removeprefix("/")
     try:
-        data = dataset.asstr()[()] if _is_text(spec) else dataset[()]
+        data = dataset.asstr()[()] if is_text(spec) else dataset[()]
     except (OSError, ValueError) as error:
         raise ArtifactError(where, f"field {name!r}", f"unreadable data ({error})", "readable data") from error
     raw = data.encode() if isinstance(data, str) else np.ascontiguousarray(data).tobytes()
