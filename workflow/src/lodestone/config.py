@@ -147,7 +147,14 @@ def schema() -> dict[str, Any]:
 
 
 def fill(part: Mapping[str, Any], value: Any) -> Any:
-    """Return `value` with the defaults of the schema `part` filled in, in the order of the schema."""
+    """Return `value` with the defaults of the schema `part` filled in, in the order of the schema.
+
+    A whole number where a number is declared becomes a float: 2 and 2.0 must not rerun a job.
+    """
+    if part.get("type") == "number":
+        return float(value)
+    if part.get("type") == "array":
+        return [fill(part["items"], item) for item in value]
     if part.get("type") != "object" or not isinstance(value, Mapping):
         return copy.deepcopy(value)
     return {
