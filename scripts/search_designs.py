@@ -1,5 +1,7 @@
 """Search for structures with the wanted loops and recompute them; writes an `inverse` artifact."""
 
+from pathlib import Path
+
 import torch
 
 from lodestone import paths
@@ -30,6 +32,7 @@ def main(job):
             provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
         )
         designs.write(job.output.designs)
+        Path(paths.ledger(job.output.designs)).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
