@@ -1,0 +1,74 @@
+"""A small valid artifact of every type, for the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lodestone.artifacts.base import Artifact, Provenance
+from lodestone.artifacts.registry import TYPES
+from lodestone.artifacts.spec import PLUS_ONE, ArraySpec
+
+LENGTHS = {"structure": 5, "loop": 4, "sample": 4, "step": 3, "field": 7, "ny": 6, "nx": 6, "latent": 8, "grain": 10}
+PROVENANCE = Provenance(
+    backend="a test", seed=7, config_sha256="0" * 64, parents={"structures/000.h5": "1" * 64}, algorithm_version=2
+)
+JSON_VALUES: dict[str, Any] = {
+    "architecture": {"name": "test", "shapes": [["weight", [2]], ["bias", [1]]]},
+    "cell_size_nm": [2.0, 2.0, 36000.0],
+    "endpoints": {"A": {"grain_count": 16}, "B": {"grain_count": 256}},
+    "material": {"A_J_m": 8e-12, "K1_J_m3": 4.2e6, "mu0_Ms_T": 1.61},
+}
+
+
+def sample(schema: str, **changes: Any) -> Artifact:
+    """An artifact of the type with that schema name; `changes` replace fields."""
+    cls = TYPES[schema]
+    return cls(**{"provenance": PROVENANCE, **fields(cls), **changes})
+
+
+def fields(cls: type[Artifact]) -> dict[str, Any]:
+    """Values that differ from item to item and that fit together."""
+    rng = np.random.default_rng(3)
+    values: dict[str, Any] = {}
+    for name, spec in cls.specs().items():
+        if isinstance(spec, ArraySpec):
+            values[name] = _array(rng, cls, spec)
+        elif spec.is_json:
+            values[name] = JSON_VALUES[name]
+        else:
+            values[name] = {str: "words", int: 2, float: 0.5}[spec.kind]
+    return {**values, **_consistent(cls.SCHEMA, values)}
+
+
+def _array(rng: np.random.Generator, cls: type[Artifact], spec: ArraySpec) -> np.ndarray:
+    lengths = {**LENGTHS, **cls.DIMS}
+    shape = tuple(lengths.get(dim.removesuffix(PLUS_ONE), 3) + dim.endswith(PLUS_ONE) for dim in spec.dims)
+    if spec.dtype.kind in "iu":
+        return rng.integers(0, 2, shape).astype(spec.dtype)
+    return rng.normal(size=shape).astype(spec.dtype)
+
+
+def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
+    if schema == "grains":
+        counts = [1, 2, 3, 1, 3]
+        labels = np.stack([np.arange(36).reshape(6, 6) % count for count in counts]).astype(np.uint16)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return {"index": np.arange(5), "grain_count": counts, "grain_offset": offsets, "grain_label": labels}
+    if schema == "hysteresis_dataset":
+        return {"index": np.arange(4), "anchor": values["anchor"] * values["anchor_exists"]}
+    if schema == "predictions":
+        return {"lower": values["predicted"] - 1, "upper": values["predicted"] + 1}
+    return {}
+
+
+def same(a: Artifact, b: Artifact) -> bool:
+    """Whether two artifacts have equal fields of equal types."""
+    if type(a) is not type(b) or a.provenance != b.provenance:
+        return False
+    return all(
+        np.asarray(getattr(a, name)).dtype == np.asarray(getattr(b, name)).dtype
+        and np.array_equal(getattr(a, name), getattr(b, name))
+        for name in a.specs()
+    )

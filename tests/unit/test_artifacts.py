@@ -1,0 +1,251 @@
+"""Writing and reading of artifacts: what goes in comes out, in the same bytes."""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from artifact_samples import PROVENANCE, fields, same, sample
+
+from lodestone.artifacts import io, table
+from lodestone.artifacts.base import Artifact, ArtifactError, Provenance, array
+from lodestone.artifacts.codes import LatentCodes
+from lodestone.artifacts.grains import Grains
+from lodestone.artifacts.hashing import file_sha256, settings_sha256
+from lodestone.artifacts.loops import Loops
+from lodestone.artifacts.registry import TYPES, read_any
+from lodestone.artifacts.spec import ArraySpec
+
+ROOT = Path(__file__).parents[2]
+ALL = sorted(TYPES)
+
+
+@pytest.mark.parametrize("schema", ALL)
+def test_round_trip(schema, tmp_path):
+    artifact = sample(schema)
+    artifact.write(tmp_path / "deep" / "folder" / "a.h5")
+    assert same(TYPES[schema].read(tmp_path / "deep" / "folder" / "a.h5"), artifact)
+    assert same(read_any(tmp_path / "deep" / "folder" / "a.h5"), artifact)
+    assert io.read_provenance(tmp_path / "deep" / "folder" / "a.h5") == PROVENANCE
+
+
+@pytest.mark.parametrize("schema", ALL)
+def test_identical_bytes(schema, tmp_path):
+    sample(schema).write(tmp_path / "a.h5")
+    (tmp_path / "other").mkdir()
+    sample(schema).write(tmp_path / "other" / "b.h5")
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "other" / "b.h5").read_bytes()
+
+
+def test_identical_bytes_at_another_time(tmp_path):
+    sample("grains").write(tmp_path / "a.h5")
+    time.sleep(1.1)  # HDF5 keeps times in whole seconds
+    read_any(tmp_path / "a.h5").write(tmp_path / "b.h5")
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_other_contents_other_bytes(tmp_path):
+    sample("latent_codes").write(tmp_path / "a.h5")
+    codes = fields(LatentCodes)["code"].copy()
+    codes[-1, -1, -1] = np.nextafter(codes[-1, -1, -1], 9)
+    sample("latent_codes", code=codes).write(tmp_path / "b.h5")
+    assert file_sha256(tmp_path / "a.h5") != file_sha256(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize("schema", ALL)
+def test_every_dataset_explains_itself(schema, tmp_path):
+    """What h5dump, h5py and mammos_entity.from_hdf5 need: `unit` on numbers only, `description` everywhere."""
+    sample(schema).write(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file.attrs["schema"] == schema
+        assert len(file.attrs["description"]) > 10
+        for name, spec in TYPES[schema].specs().items():
+            attributes = dict(file[name].attrs)
+            assert attributes["description"] == spec.description
+            assert len(spec.description) > 5
+            assert attributes.get("ontology_label") == spec.ontology_label
+            if isinstance(spec, ArraySpec):
+                assert attributes["dimensions"].split() == list(spec.dims)
+            if h5py.check_string_dtype(file[name].dtype):
+                assert "unit" not in attributes
+            else:
+                assert attributes["unit"] == spec.unit
+        # Labels that demand another unit than ours would make MaMMoS tools refuse the file.
+        labelled = {s.ontology_label: s.unit for s in TYPES[schema].specs().values() if s.ontology_label}
+        assert labelled.items() <= {"MagneticFluxDensity": "T"}.items()
+
+
+def test_parents_of_any_number(tmp_path):
+    parents = {f"structures/{i:05d}.h5": "f" * 64 for i in range(2000)}  # more than the 64 KiB of old HDF5 attributes
+    provenance = Provenance(backend="a test", seed=2**63 - 1, config_sha256="0" * 64, parents=parents)
+    sample("loops", provenance=provenance).write(tmp_path / "a.h5")
+    assert Loops.read(tmp_path / "a.h5").provenance == provenance
+
+
+def test_a_failed_write_leaves_the_former_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    sample("loops").write(path)
+    before = path.read_bytes()
+    loops = sample("loops")
+    loops.magnetisation[0, 0] = np.nan
+    with pytest.raises(ArtifactError, match=r"a\.h5: field 'magnetisation'.*nan.*finite"):
+        loops.write(path)
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(io, "_write_attribute", full)
+    with pytest.raises(OSError, match="No space"):
+        sample("loops").write(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_file_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (calls.append(("fsync", str(Path(f"/proc/self/fd/{fd}").readlink()))), fsync(fd))
+    )
+    monkeypatch.setattr(Path, "replace", lambda a, b: (calls.append(("rename", str(b))), replace(a, b)))
+    sample("loops").write(tmp_path / "a.h5")
+    assert calls == [
+        ("fsync", str(tmp_path / ".a.h5.part")),
+        ("rename", str(tmp_path / "a.h5")),
+        ("fsync", str(tmp_path)),
+    ]
+
+
+def test_leftovers_of_a_killed_job_do_no_harm(tmp_path):
+    (tmp_path / ".a.h5.part").write_bytes(b"half")
+    sample("loops").write(tmp_path / "a.h5")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5, 100])
+def test_stream_gives_every_item_once(chunk, tmp_path):
+    grains = sample("grains")
+    grains.write(tmp_path / "a.h5")
+    parts = list(Grains.stream(tmp_path / "a.h5", chunk))
+    assert [len(part) for part in parts] == [min(chunk, 5 - start) for start in range(0, 5, chunk)]
+    assert same(Grains.concatenate(parts, PROVENANCE), grains)
+    assert np.array_equal(
+        np.concatenate([p.axis_angle_rad(slice(None)) for p in parts]), grains.axis_angle_rad(slice(None))
+    )
+
+
+@pytest.mark.parametrize("schema", ALL)
+def test_parts_join_to_the_whole(schema):
+    artifact = sample(schema)
+    if schema == "network":  # parameters are one vector: cutting it makes no network
+        with pytest.raises(ArtifactError):
+            artifact.part(0, 1)
+        return
+    cut = len(artifact) // 2
+    parts = [artifact.part(0, cut), artifact.part(cut, len(artifact))]
+    assert same(type(artifact).concatenate(parts, PROVENANCE), artifact)
+
+
+def test_parts_of_different_kinds_do_not_join():
+    loops = sample("loops")
+    with pytest.raises(ArtifactError, match="field 'field_T'.*different values"):
+        Loops.concatenate([loops, sample("loops", field_T=loops.field_T + 1)], PROVENANCE)
+    with pytest.raises(ArtifactError, match="attribute 'tolerance'.*0.5 and 0.25"):
+        Loops.concatenate([loops, sample("loops", tolerance=0.25)], PROVENANCE)
+
+
+def test_a_stream_needs_memory_for_its_parts_only(tmp_path):
+    rng = np.random.default_rng(1)
+    code = rng.normal(size=(2000, 4, 512)).astype(np.float32)  # 16 MB
+    LatentCodes(index=np.arange(2000), code=code, encoding="e", provenance=PROVENANCE).write(tmp_path / "a.h5")
+    tracemalloc.start()
+    total = sum(float(part.code[:, 0, 0].sum()) for part in LatentCodes.stream(tmp_path / "a.h5", 50))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total == pytest.approx(float(code[:, 0, 0].sum()), rel=1e-4)  # summed in another order, single precision
+    assert peak < code.nbytes / 4
+
+
+def test_axis_angles_of_cells():
+    grains = sample("grains")
+    for i in range(len(grains)):
+        own = grains.grain_angle_rad[grains.grain_offset[i] : grains.grain_offset[i + 1]]
+        assert np.array_equal(grains.axis_angle_rad(i), own.astype(np.float32)[grains.grain_label[i]])
+    assert np.array_equal(grains.axis_angle_rad(np.array([3, 1]))[1], grains.axis_angle_rad(1))
+    assert grains.axis_angle_rad(slice(1, 4)).dtype == np.float32
+
+
+def test_values_are_converted_only_without_loss():
+    loops = sample("loops", status=np.zeros(4, bool), evaluations=[1, 2, 3, 4], tolerance=1)
+    assert (loops.status.dtype, loops.evaluations.dtype, loops.tolerance) == (np.uint8, np.int64, 1.0)
+    with pytest.raises(ArtifactError, match="loops artifact: field 'status': dtype: found int64 from 0 to 256"):
+        sample("loops", status=np.array([0, 1, 2, 256]))
+    with pytest.raises(ArtifactError, match="field 'index': dtype: found float64, expected int64"):
+        sample("loops", index=np.zeros(4))
+    with pytest.raises(ArtifactError, match="field 'code': found inf"):
+        sample("latent_codes", code=np.full((4, 4, 8), 1e300))
+    with pytest.raises(ArtifactError, match="attribute 'encoding': type: found int 3, expected text"):
+        sample("latent_codes", encoding=3)
+    with pytest.raises(ArtifactError, match="attribute 'material'.*JSON"):
+        sample("loops", material={"A_J_m": float("nan")})
+
+
+def test_a_declared_nan_is_kept(tmp_path):
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class Sparse(Artifact):
+        """Values of which some are absent."""
+
+        SCHEMA = "sparse"
+        VERSION = 1
+        value: np.ndarray = array(("item",), "float64", "1", "may be absent", allow_nan=True)
+
+    Sparse(value=np.array([1.0, np.nan]), provenance=PROVENANCE).write(tmp_path / "a.h5")
+    assert np.array_equal(Sparse.read(tmp_path / "a.h5").value, [1.0, np.nan], equal_nan=True)
+    with pytest.raises(ArtifactError, match="inf"):
+        Sparse(value=np.array([np.inf]), provenance=PROVENANCE)
+
+
+def test_provenance_names_files_without_their_place(tmp_path):
+    runs = []
+    for place in ("here", "there"):
+        path = tmp_path / place / "results" / "hysteresis" / "structures" / "000.h5"
+        sample("grains").write(path)
+        runs.append(Provenance.of("a test", 1, {"a": 1.5, "b": [1, 2]}, [path]))
+    assert runs[0] == runs[1]
+    assert list(runs[0].parents) == ["structures/000.h5"]
+    assert runs[0].parents["structures/000.h5"] == file_sha256(path)
+    with pytest.raises(ArtifactError, match="also used by"):
+        Provenance.of(
+            "a test", 1, {}, [tmp_path / p / "results/hysteresis/structures/000.h5" for p in ("here", "there")]
+        )
+
+
+def test_settings_hash_depends_on_contents_only():
+    assert settings_sha256({"a": 1, "b": {"c": 2.0}}) == settings_sha256(
+        {"b": {"c": np.float64(2.0)}, "a": np.int64(1)}
+    )
+    assert settings_sha256({"a": 1}) != settings_sha256({"a": 2})
+    with pytest.raises(ValueError, match="JSON"):
+        settings_sha256({"a": float("nan")})
+    with pytest.raises(TypeError, match="found a value of type set"):
+        settings_sha256({"a": {1}})
+
+
+def test_key_changes_with_every_input():
+    base = {"backend": "b", "seed": 1, "config_sha256": "c", "parents": {"p": "1"}, "algorithm_version": 1}
+    changes = [{"backend": "x"}, {"seed": 2}, {"config_sha256": "x"}, {"parents": {"p": "2"}}, {"algorithm_version": 2}]
+    keys = {Provenance(**{**base, **change}).key for change in [{}, *changes]}
+    assert len(keys) == 6
+
+
+def test_field_table_is_in_step_with_the_code():
+    text = (ROOT / "workflow" / "report" / "artifacts.md").read_text()
+    assert text == table.table(), "run: python -m lodestone.artifacts.table > workflow/report/artifacts.md"
+    for cls in TYPES.values():
+        assert all(f"| `{name}` |" in text for name in cls.specs())
