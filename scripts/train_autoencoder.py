@@ -1,5 +1,7 @@
 """Train the variational autoencoder for one encoding; writes a `network` artifact."""
 
+from pathlib import Path
+
 import torch
 
 from lodestone import paths
@@ -12,16 +14,18 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, settings = job.params, job.params.settings
         torch.set_num_threads(job.threads)
+        checkpoint = paths.checkpoint(job.output.network)
         network = autoencoder.train(
             settings["autoencoder"],
             settings["structures"],
             job.wildcards.encoding,
             params.seed,
-            paths.checkpoint(job.output.network),
+            checkpoint,
             log,
             provenance=Provenance.of("lodestone torch", params.seed, settings, [], params.algorithm),
         )
         network.write(job.output.network)
+        Path(checkpoint).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Train one baseline model and predict with it; writes a `predictions` artifact."""
 
+from pathlib import Path
+
 import torch
 
 from lodestone import paths
@@ -13,6 +15,7 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, settings = job.params, job.params.settings
         torch.set_num_threads(job.threads)
+        checkpoint = paths.checkpoint(job.output.predictions)
         parents = [job.input.dataset, *job.input.grains]
         predictions = baselines.train(
             job.wildcards.baseline,
@@ -21,11 +24,12 @@ def main(job):
             settings["baselines"],
             settings["structures"],
             params.seed,
-            paths.checkpoint(job.output.predictions),
+            checkpoint,
             log,
             provenance=Provenance.of("lodestone", params.seed, settings, parents, params.algorithm),
         )
         predictions.write(job.output.predictions)
+        Path(checkpoint).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

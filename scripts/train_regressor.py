@@ -1,5 +1,7 @@
 """Train one member of the ensemble on the whole training set; writes a `network` artifact."""
 
+from pathlib import Path
+
 import torch
 
 from lodestone import paths
@@ -15,6 +17,7 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, settings = job.params, job.params.settings
         torch.set_num_threads(job.threads)
+        checkpoint = paths.checkpoint(job.output.network)
         parents = [job.input.codes, job.input.dataset, *job.input.folds]
         network = regressor.train_member(
             LatentCodes.read(job.input.codes),
@@ -23,11 +26,12 @@ def main(job):
             int(job.wildcards.member),
             settings["regressor"],
             params.seed,
-            paths.checkpoint(job.output.network),
+            checkpoint,
             log,
             provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
         )
         network.write(job.output.network)
+        Path(checkpoint).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ def test_train_autoencoder(runner):
     runner.run("train_autoencoder", {}, {"network": path}, sections, {"encoding": ENCODING})
     network = Network.read(path)
     assert network.encoding == ENCODING
+    assert not Path(f"{path}.checkpoint").exists()
     assert len(network.train_loss) == 1
 
 
