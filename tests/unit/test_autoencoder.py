@@ -95,7 +95,7 @@ def test_structures_drawn_on_a_device_are_the_same(encoding):
 
 def test_device_settings():
     assert devices.choose_device("cpu").type == "cpu"
-    with pytest.raises(ValueError, match="found 'tpu', allowed are auto, cpu, cuda"):
+    with pytest.raises(ValueError, match="found 'tpu', allowed are auto, cpu, gpu"):
         devices.choose_device("tpu")
 
 

@@ -30,7 +30,7 @@ from lodestone.loop_learning.reconstruction import axes_of
 from lodestone.loop_learning.statistics import dataset_statistics
 from lodestone.random import integer, stream
 
-ALGORITHM = 1
+ALGORITHM = 2
 LEVEL = 0.9  # of the intervals
 FOLDS = 4
 CNN_ENCODING = "double_angle"

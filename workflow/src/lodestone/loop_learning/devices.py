@@ -23,17 +23,17 @@ DEVICE_CHUNK = 16  # structures labelled at once on a device: 256 seeds x 160 x 
 
 
 def choose_device(setting: str) -> torch.device:
-    """Return the device for ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
+    """Return the device for ``auto`` (a GPU if there is one), ``cpu`` or ``gpu``.
 
     Raises
     ------
     ValueError
         If a GPU is asked for and there is none, or the setting is unknown.
     """
-    if setting not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device: found {setting!r}, allowed are auto, cpu, cuda")
-    if setting == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device: found 'cuda', but this machine offers no GPU; allowed here are auto and cpu")
+    if setting not in ("auto", "cpu", "gpu"):
+        raise ValueError(f"device: found {setting!r}, allowed are auto, cpu, gpu")
+    if setting == "gpu" and not torch.cuda.is_available():
+        raise ValueError("device: found 'gpu', but this machine offers none; allowed here are auto and cpu")
     return torch.device("cuda" if setting != "cpu" and torch.cuda.is_available() else "cpu")
 
 

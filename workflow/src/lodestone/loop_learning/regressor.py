@@ -22,7 +22,7 @@ from lodestone.loop_learning import networks, supervised
 from lodestone.loop_learning.devices import choose_device, describe
 from lodestone.random import stream
 
-ALGORITHM = 1
+ALGORITHM = 2
 STAGE = "regressor"
 MEMBER_UNIT = 1000  # random-stream unit of the first ensemble member; folds have 1, 2, ...
 SMOOTHING = 5  # epochs over which the validation curves are averaged before the lowest point is taken

@@ -1,4 +1,9 @@
-"""Training of networks that map structures to anchor points: the regressor and the convolutional baseline."""
+"""Training of networks that map structures to anchor points: the regressor and the convolutional baseline.
+
+What is validated and kept is the running average of the parameters over the last epochs: at a constant learning rate
+they wander about a minimum, and the error of a single epoch says more about that walk than about the number of epochs
+that cross-validation is to find.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +25,7 @@ from lodestone.random import stream
 
 COPIES = 4  # symmetry-equivalent copies of a structure
 SAVE_INTERVAL_S = 30.0
+AVERAGED_EPOCHS = 5.0  # memory of the running average
 EPOCH_STREAMS = 1_000_000  # random streams set aside for each training run
 Fetch = Callable[[np.ndarray, np.ndarray], Tensor]  # rows and copies, both (n,), to network inputs
 
@@ -122,6 +128,7 @@ class _Fit:
         self.exists = targets.exists.astype(np.float64)
         self.target = (targets.value - mean) / spread * self.exists
         self.optimiser = Nadam(module, torch.get_num_threads())
+        self.average = self.optimiser.values.clone()
         self.device = self.optimiser.values.device
         self.train_loss: list[float] = []
         self.validation_loss: list[float] = []
@@ -136,7 +143,7 @@ class _Fit:
             if len(self.plan.validation_rows):
                 self.validation_loss.append(self.validate())
             if not self.validation_loss or self.validation_loss[-1] <= min(self.validation_loss):
-                self.best = self.optimiser.values.cpu().numpy().copy()
+                self.best = self.average.cpu().numpy().copy()
             if time.monotonic() - saved > SAVE_INTERVAL_S:
                 checkpoint.save(self.state())
                 saved = time.monotonic()
@@ -149,12 +156,13 @@ class _Fit:
             return
         self.optimiser.restore(dict(state))
         self.best = state["best"]
+        self.average.copy_(torch.from_numpy(state["average"]))
         self.train_loss, self.validation_loss = state["train_loss"].tolist(), state["validation_loss"].tolist()
         self.log.info("resumed after epoch %d", len(self.train_loss))
 
     def state(self) -> dict[str, np.ndarray]:
         losses = {"train_loss": np.array(self.train_loss), "validation_loss": np.array(self.validation_loss)}
-        return self.optimiser.state() | losses | {"best": self.best}
+        return self.optimiser.state() | losses | {"best": self.best, "average": self.average.cpu().numpy()}
 
     def train_epoch(self, rng: np.random.Generator) -> float:
         rows = rng.permutation(self.plan.train_rows)
@@ -167,12 +175,22 @@ class _Fit:
             loss = (exists * (output - target).square()).sum() / exists.sum().clamp(min=1)
             loss.backward()
             self.optimiser.step(self.plan.learning_rate)
+            self.average.lerp_(self.optimiser.values, self.average_weight(len(rows)))
             total += loss.detach() * len(rows[part])
         return float(total) / len(rows)
 
+    def average_weight(self, rows: int) -> float:
+        """Weight of the newest parameters; short memory at first, so that the start is forgotten."""
+        memory = AVERAGED_EPOCHS * rows / self.plan.batch_size
+        return max(1 / (1 + memory), 1 / (1 + self.optimiser.steps / 4))
+
     def validate(self) -> float:
+        """Return the error of the averaged parameters on the validation rows."""
         rows = self.plan.validation_rows
+        walking = self.optimiser.values.clone()
+        self.optimiser.values.copy_(self.average)
         output = predict(self.module, self.fetch, rows, COPIES if self.plan.augment else 1).mean(1)
+        self.optimiser.values.copy_(walking)
         return masked_error(output, self.target[rows], self.exists[rows])
 
     def tensor(self, values: np.ndarray) -> Tensor:
