@@ -71,7 +71,7 @@ class Ledger:
         self._index: dict[int, tuple[int, int]] = {}
         self._file = -1
         self._end = 0
-        self._synced = 0.0
+        self._synced = float("-inf")
 
     def __enter__(self) -> Self:
         """Open, lock, check the key, cut off a torn tail."""
