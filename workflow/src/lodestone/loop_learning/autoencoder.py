@@ -125,6 +125,8 @@ class _Training:
         checkpoint = Checkpoint(checkpoint_path, self.key(), log=self.log)
         self.resume(checkpoint.load())
         epochs = self.settings["epochs"]
+        steps = -(-self.settings["structures"] // self.settings["batch_size"])
+        self.progress = Progress(epochs * steps, "batches", self.log, done=len(self.train_loss) * steps)
         for epoch in range(len(self.train_loss), epochs):
             self.train_loss.append(self.train_epoch(epoch))
             self.validation_loss.append(self.validate())
@@ -173,7 +175,6 @@ class _Training:
         steps = len(batches) * self.settings["epochs"]
         total = torch.zeros((), device=self.device)
         images = self.images(STRUCTURE_STAGE, batches)
-        progress = Progress(len(batches), "batches", self.log)
         for k, image in enumerate(images):
             generator = torch.Generator().manual_seed(int(noise_seeds[k]))  # drawn on the CPU: same for every device
             noise = torch.randn(len(image), networks.LATENT, generator=generator).to(self.device)
@@ -182,7 +183,7 @@ class _Training:
             rate = learning_rate_at(epoch * len(batches) + k, steps, self.settings["learning_rate"])
             self.optimiser.step(rate)
             total += loss.detach() * len(image)
-            progress.update(1)
+            self.progress.update(1)
         return float(total) / self.settings["structures"]
 
     @torch.no_grad()
