@@ -8,7 +8,7 @@ PROFILES := $(CONFIG_HOME)/snakemake
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test bench install lint lock clean
+.PHONY: help demo test bench install link lint lock clean
 
 help:
 	@echo "make demo     run the default studies and write results/report.html"
@@ -34,7 +34,9 @@ test: $(READY)
 bench: $(READY)
 	snakemake --profile profiles/local --cores $(CORES) --configfile config/bench/hysteresis.yaml --quiet rules -- hysteresis
 
-install: $(READY)
+install: $(READY) link
+
+link:
 	mkdir -p $(PROFILES)
 	ln -sfn $(CURDIR)/profiles/slurm $(PROFILES)/slurm
 	ln -sfn $(CURDIR)/profiles/local $(PROFILES)/local

@@ -27,6 +27,7 @@ MARK = "# written by lodestone's tests, removed by cluster.py stop"
 PROGRAMS = ("slurmctld", "slurmd", "munged", "mungekey", "scontrol", "sinfo", "sbatch", "setpriv")
 PORT = 26817
 WAIT_S = 40
+_children: dict[int, subprocess.Popen] = {}  # daemons of this process, kept to be reaped
 
 
 class ClusterError(RuntimeError):
@@ -168,6 +169,7 @@ def _launch(part: str, command: list[str]) -> None:
             stderr=log,
             start_new_session=True,
         )
+    _children[process.pid] = process
     (STATE / "run" / f"{part}.pid").write_text(f"{process.pid} {_start_time(process.pid)}")
 
 
@@ -188,6 +190,9 @@ def _end(record: Path) -> None:
             os.kill(int(pid), step)
         while started and _start_time(int(pid)) == started and time.monotonic() < end:
             time.sleep(0.1)
+    child = _children.pop(int(pid), None)
+    if child is not None:
+        child.wait(timeout=10)
     record.unlink()
 
 
