@@ -170,9 +170,7 @@ def allowed(part: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(part["enum"])
     words = [_TYPES[part["type"]], *_bounds(part)]
     if part["type"] == "array":
-        lengths = (
-            f"from {part['minItems']} to {part['maxItems']}" if "maxItems" in part else f"{part['minItems']} or more"
-        )
+        lengths = f"{part['minItems']} to {part['maxItems']}" if "maxItems" in part else f"{part['minItems']} or more"
         words = [f"a list of {lengths} different entries, each {allowed(part['items'])}"]
     if part["type"] == "object":
         words = ["a mapping with the keys " + ", ".join(part["properties"])]
