@@ -107,7 +107,8 @@ def cost_section(
         "Cost of each rule",
         "From Snakemake's benchmark files, one per job. Wall times of jobs that ran side by side add up, so the run "
         "itself took less. Core-hours are measured CPU time; GPU-hours are the wall time of the jobs whose "
-        "artifacts name a GPU as back end. The peak memory is the largest resident set of any one job.",
+        "artifacts name a GPU as back end. The peak memory is the largest resident set of any one job. Of a job that "
+        "was killed and resumed, only the last attempt counts.",
     )
     lead = (
         f"{total.jobs} jobs, {duration(total.wall_s)} of wall time in all, {hours(total.cpu_s)} core-hours, "
