@@ -23,6 +23,22 @@ def state(epoch: int) -> dict[str, np.ndarray]:
     return {"weights": np.full((300, 41), epoch, np.float32), "epoch": np.array(epoch)}
 
 
+def check(book, items):
+    assert book.done == set(items)
+    found = list(book.items())
+    assert [item for item, _ in found] == sorted(items)
+    for item, arrays in found:
+        assert_result(item, arrays)
+
+
+def assert_result(item, arrays):
+    expected = result(item)
+    assert list(arrays) == list(expected)
+    for name, value in expected.items():
+        assert arrays[name].dtype == value.dtype
+        assert np.array_equal(arrays[name], value)
+
+
 def fill_ledger(path: str, count: int) -> None:
     """Work off a batch, as far as it goes."""
     with Ledger(path, KEY) as ledger:

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import pytest
 from ledger_worker import KEY, state
-from test_ledger import kill, start
+from test_ledger_killed import kill, start
 
 from lodestone.artifacts.checkpoint import Checkpoint
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import subprocess
-import sys
 import threading
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from ledger_worker import KEY, result
+from ledger_worker import KEY, assert_result, check, result
 
 from lodestone.artifacts import codec, ledger
 from lodestone.artifacts.ledger import Ledger, LedgerError
-
-WORKER = Path(__file__).with_name("ledger_worker.py")
 
 
 @pytest.fixture
@@ -34,22 +27,6 @@ def fill(path, items):
             book.append(item, result(item))
             sizes.append(path.stat().st_size)
     return sizes
-
-
-def check(book, items):
-    assert book.done == set(items)
-    found = list(book.items())
-    assert [item for item, _ in found] == sorted(items)
-    for item, arrays in found:
-        assert_result(item, arrays)
-
-
-def assert_result(item, arrays):
-    expected = result(item)
-    assert list(arrays) == list(expected)
-    for name, value in expected.items():
-        assert arrays[name].dtype == value.dtype
-        assert np.array_equal(arrays[name], value)
 
 
 def test_items_come_back_sorted(path):
@@ -237,75 +214,9 @@ def test_threads_may_append(path):
         check(book, range(40))
 
 
-def test_resume_computes_what_is_missing_only(path):
-    computed = []
-
-    def compute(item):
-        computed.append(item)
-        return result(item)
-
-    fill(path, [1, 3])
-    with Ledger(path, KEY) as book:
-        found = ledger.resume(book, [0, 1, 2, 3], compute)
-    assert computed == [0, 2]
-    assert list(found) == [0, 1, 2, 3]
-    for item, arrays in found.items():
-        assert_result(item, arrays)
-
-
 def test_batch_key():
     assert ledger.batch_key("a", "b") == ledger.batch_key("a", "b")
     assert len({ledger.batch_key("a", "b"), ledger.batch_key("ab"), ledger.batch_key("b", "a")}) == 3
-
-
-def start(mode, path, count):
-    """Start a worker and wait until it has opened its file."""
-    worker = subprocess.Popen([sys.executable, WORKER, mode, path, str(count)], stdout=subprocess.PIPE, text=True)
-    assert worker.stdout.readline() == "open\n"
-    return worker
-
-
-def kill(worker, after=0, delay_s=0.0):
-    """Kill a worker some time `after` so many items; return the items that it reported."""
-    reported = [int(worker.stdout.readline()) for _ in range(after)]
-    time.sleep(delay_s)
-    worker.send_signal(signal.SIGKILL)
-    reported += [int(line) for line in worker.stdout.read().split()]
-    worker.wait()
-    worker.stdout.close()
-    return reported
-
-
-def test_killed_at_random_moments(path):
-    """A real process, killed again and again: what it reported is there, and nothing is wrong or torn."""
-    rng, done, count = np.random.default_rng(5), 0, 100_000
-    for _ in range(8):
-        worker = start("ledger", path, count)
-        reported = kill(worker, rng.integers(0, 6), rng.uniform(0.0, 0.02))
-        assert reported == list(range(done, done + len(reported)))  # went on where it had stopped
-        with Ledger(path, KEY) as book:
-            # An item may be on disk a moment before it is reported.
-            assert len(book) in (done + len(reported), done + len(reported) + 1)
-            done = len(book)
-            check(book, range(done))
-    assert 8 < done < count
-    subprocess.run([sys.executable, WORKER, "ledger", path, str(done + 5)], check=True, stdout=subprocess.DEVNULL)
-    with Ledger(path, KEY) as book:
-        check(book, range(done + 5))
-
-
-def test_one_process_at_a_time(path):
-    worker = start("ledger", path, 100_000)
-    try:
-        with (
-            pytest.raises(LedgerError, match=r"loops\.h5\.ledger: found it in use"),
-            Ledger(path, KEY, lock_timeout_s=0.2),
-        ):
-            pass
-    finally:
-        kill(worker)
-    with Ledger(path, KEY, lock_timeout_s=0.2) as book:  # the lock died with the process
-        assert book.done == set(range(len(book)))
 
 
 def test_encoding_is_strict():

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import logging
 import os
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -272,19 +273,7 @@ class Ledger:
 
 def batch_key(*values: str) -> str:
     """Key of a ledger or checkpoint from several hashes (inputs, settings, algorithm version)."""
-    import hashlib
-
     return hashlib.sha256("\n".join(values).encode()).hexdigest()
-
-
-def resume(
-    ledger: Ledger, items: list[int], compute: Callable[[int], Mapping[str, np.ndarray]]
-) -> dict[int, dict[str, np.ndarray]]:
-    """Compute the items that the ledger lacks, one after the other, and return all of them by number."""
-    for item in items:
-        if item not in ledger.done:
-            ledger.append(item, compute(item))
-    return {item: ledger.read(item) for item in items}
 
 
 def _read_at(file: int, offset: int, length: int) -> bytes:
