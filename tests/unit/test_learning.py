@@ -207,7 +207,8 @@ def grains_paths(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "part_of_mean"), [("mean", 1.0), ("gradient_boosting", 0.35), ("cnn", 0.8)])
-def test_baselines(dataset, grains_paths, tmp_path, name, part_of_mean):
+def test_baselines(dataset, grains_paths, tmp_path, monkeypatch, name, part_of_mean):
+    monkeypatch.setitem(baselines.BOOSTING_GRID, "n_estimators", [60])
     predictions = baselines.train(
         name, dataset, grains_paths, BASELINES, STRUCTURES, SEED, tmp_path / "c", LOG, provenance=provenance()
     )

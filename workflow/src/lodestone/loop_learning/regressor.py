@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,21 +87,10 @@ def validate_fold(
         Of the fold that was left out; `spread` is the standard deviation over the symmetric copies, and the
         interval is the prediction itself, since none is calibrated yet.
     """
+    run = _Run(codes, dataset, settings, seed, checkpoint_path, log, provenance)
     parts = fold_rows(dataset, settings["folds"], seed)
     train_rows = np.sort(np.concatenate([part for k, part in enumerate(parts) if k != fold]))
-    network = _train(
-        codes,
-        dataset,
-        train_rows,
-        parts[fold],
-        settings["max_epochs"],
-        1 + fold,
-        settings,
-        seed,
-        checkpoint_path,
-        log,
-        provenance,
-    )
+    network = run.train(train_rows, parts[fold], settings["max_epochs"], 1 + fold)
     output = predict_copies([network], codes, rows_of(codes, dataset)[parts[fold]])[0]
     rows, predicted = parts[fold], output[:, : copies_of([network])].mean(1)
     return network, Predictions(
@@ -136,20 +125,8 @@ def train_member(
     train_rows = np.flatnonzero(dataset.split == Split.TRAIN)
     epochs = choose_epochs(fold_networks)
     log.info("training member %d for %d epochs, chosen by %d folds", member, epochs, len(fold_networks))
-    nothing = np.empty(0, np.int64)
-    return _train(
-        codes,
-        dataset,
-        train_rows,
-        nothing,
-        epochs,
-        MEMBER_UNIT + member,
-        settings,
-        seed,
-        checkpoint_path,
-        log,
-        provenance,
-    )
+    run = _Run(codes, dataset, settings, seed, checkpoint_path, log, provenance)
+    return run.train(train_rows, np.empty(0, np.int64), epochs, MEMBER_UNIT + member)
 
 
 def copies_of(members: Sequence[Network]) -> int:
@@ -174,57 +151,63 @@ def predict_codes(members: Sequence[Network], code: np.ndarray) -> np.ndarray:
     return np.stack(outputs)
 
 
-def _train(
-    codes: LatentCodes,
-    dataset: HysteresisDataset,
-    train_rows: np.ndarray,
-    validation_rows: np.ndarray,
-    epochs: int,
-    unit: int,
-    settings: Settings,
-    seed: int,
-    checkpoint_path: str | Path,
-    log: logging.Logger,
-    provenance: Provenance,
-) -> Network:
-    """Train one regressor; its artifact maps raw codes to anchor points, all scaling folded into the weights."""
-    plan = supervised.Plan(
-        train_rows=train_rows,
-        validation_rows=validation_rows,
-        epochs=epochs,
-        batch_size=settings["batch_size"],
-        learning_rate=settings["learning_rate"],
-        augment=settings["symmetry_augmentation"],
-        seed=seed,
-        stage=STAGE,
-        unit=unit,
-        key=batch_key(
-            settings_sha256(dict(settings)), settings_sha256(provenance.parents), f"{ALGORITHM} {seed} {unit} {epochs}"
-        ),
-    )
-    device = choose_device(settings["device"])
-    module = networks.build_regressor(plan.rng(0)).to(device)
-    code = codes.code[rows_of(codes, dataset)]
-    mean, scale = code_scaling(code[train_rows])
-    inputs = torch.from_numpy(((code - mean) / scale).astype(np.float32)).to(device)
-    targets = supervised.Targets(dataset.anchor, dataset.anchor_exists)
-    trained = supervised.fit(module, lambda rows, copies: inputs[rows, copies], targets, plan, checkpoint_path, log)
-    networks.set_flat(module, trained.parameter)
-    networks.fold_scaling(module.cpu(), mean, scale, *targets.scaling(train_rows))
-    return Network(
-        parameter=networks.get_flat(module),
-        train_loss=trained.train_loss,
-        validation_loss=trained.validation_loss,
-        architecture={
-            "name": "regressor",
-            "arguments": {},
-            "shapes": networks.shapes(module),
-            "symmetry_augmentation": settings["symmetry_augmentation"],
-        },
-        encoding=codes.encoding,
-        best_epoch=trained.best_epoch,
-        provenance=replace(provenance, backend=f"{provenance.backend}, {describe(device)}"),
-    )
+@dataclass(frozen=True)
+class _Run:
+    """What one training run needs beside its rows."""
+
+    codes: LatentCodes
+    dataset: HysteresisDataset
+    settings: Settings
+    seed: int
+    checkpoint_path: str | Path
+    log: logging.Logger
+    provenance: Provenance
+
+    def plan(self, train_rows: np.ndarray, validation_rows: np.ndarray, epochs: int, unit: int) -> supervised.Plan:
+        """Return the training plan; its key covers everything that the result depends on."""
+        settings = self.settings
+        hashes = settings_sha256(dict(settings)), settings_sha256(self.provenance.parents)
+        return supervised.Plan(
+            train_rows=train_rows,
+            validation_rows=validation_rows,
+            epochs=epochs,
+            batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            augment=settings["symmetry_augmentation"],
+            seed=self.seed,
+            stage=STAGE,
+            unit=unit,
+            key=batch_key(*hashes, f"{ALGORITHM} {self.seed} {unit} {epochs}"),
+        )
+
+    def train(self, train_rows: np.ndarray, validation_rows: np.ndarray, epochs: int, unit: int) -> Network:
+        """Train one regressor; its artifact maps raw codes to anchor points, all scaling folded into the weights."""
+        plan = self.plan(train_rows, validation_rows, epochs, unit)
+        device = choose_device(self.settings["device"])
+        module = networks.build_regressor(plan.rng(0)).to(device)
+        code = self.codes.code[rows_of(self.codes, self.dataset)]
+        mean, scale = code_scaling(code[train_rows])
+        inputs = torch.from_numpy(((code - mean) / scale).astype(np.float32)).to(device)
+        targets = supervised.Targets(self.dataset.anchor, self.dataset.anchor_exists)
+        trained = supervised.fit(
+            module, lambda rows, copies: inputs[rows, copies], targets, plan, self.checkpoint_path, self.log
+        )
+        networks.set_flat(module, trained.parameter)
+        networks.fold_scaling(module.cpu(), mean, scale, *targets.scaling(train_rows))
+        return Network(
+            parameter=networks.get_flat(module),
+            train_loss=trained.train_loss,
+            validation_loss=trained.validation_loss,
+            architecture={
+                "name": "regressor",
+                "arguments": {},
+                "shapes": networks.shapes(module),
+                "symmetry_augmentation": self.settings["symmetry_augmentation"],
+            },
+            encoding=self.codes.encoding,
+            best_epoch=trained.best_epoch,
+            provenance=replace(self.provenance, backend=f"{self.provenance.backend}, {describe(device)}"),
+        )
 
 
 def code_scaling(code: np.ndarray) -> tuple[np.ndarray, float]:
