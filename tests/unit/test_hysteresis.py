@@ -8,7 +8,8 @@ from lodestone.micromagnetics.energy import Energy
 from lodestone.micromagnetics.exchange import Exchange
 from lodestone.micromagnetics.grid import Grid
 from lodestone.micromagnetics.hysteresis import internal_terms, sweep
-from lodestone.micromagnetics.minimiser import Settings, Status, turn
+from lodestone.micromagnetics.minimiser import Settings, Status
+from lodestone.micromagnetics.sphere import turn
 from lodestone.micromagnetics.stray_field import StrayField
 from lodestone.micromagnetics.zeeman import Zeeman
 

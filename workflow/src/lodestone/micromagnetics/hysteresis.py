@@ -10,7 +10,8 @@ from lodestone.micromagnetics.anisotropy import UniaxialAnisotropy
 from lodestone.micromagnetics.energy import Energy, State, Term
 from lodestone.micromagnetics.exchange import Exchange
 from lodestone.micromagnetics.grid import Grid
-from lodestone.micromagnetics.minimiser import Minimiser, Minimum, Settings, Status, turn
+from lodestone.micromagnetics.minimiser import Minimiser, Minimum, Settings, Status
+from lodestone.micromagnetics.sphere import longest, project, turn
 from lodestone.micromagnetics.stray_field import StrayField
 from lodestone.micromagnetics.zeeman import Zeeman
 
@@ -157,24 +158,22 @@ class _Walk:
         self._zeeman.field_T = field_T
         # The external field is the only one that has changed: no need to evaluate the others anew.
         here = self._energy.state(self.state.m, self.state.field_T + change_T.reshape(3, 1, 1, 1))
-        start, gain = self._extrapolated(here, float(np.linalg.norm(change_T)))
-        end = self._minimiser.run(start)
+        end = self._minimiser.run(here, self._extrapolated(here, float(np.linalg.norm(change_T))))
         self._before = (here.m, float(np.linalg.norm(change_T)))
         self.state = end.state
         self.evaluations += end.evaluations
-        return Minimum(end.state, end.status, end.evaluations, end.energy_change_J + gain * self._energy.unit_J_T)
+        return end
 
-    def _extrapolated(self, here: State, length: float) -> tuple[State, float]:
-        """Continue the last turn if that lowers the energy; returns the state and its energy change in T."""
+    def _extrapolated(self, here: State, length: float) -> State | None:
+        """Continue the last turn, if that lowers the energy."""
         if self._before is None or here.max_torque <= self._minimiser.settings.torque_tolerance:
-            return here, 0.0
+            return None
         m_before, length_before = self._before
         last = here.m - m_before
-        last -= np.sum(last * here.m, axis=0) * here.m
+        project(here.m, last)
         ratio = length / length_before if length_before > 0 else 0.0
-        if not 0 < ratio * np.sqrt(np.max(np.sum(last**2, axis=0))) < self.MAX_TURN:
-            return here, 0.0
+        if not 0 < ratio * longest(last) < self.MAX_TURN:
+            return None
         trial = self._energy.evaluate(turn(here.m, last, ratio))
         self.evaluations += 1
-        gain = self._energy.change(here, trial)
-        return (trial, gain) if gain < 0 else (here, 0.0)
+        return trial if self._energy.change(here, trial) < 0 else None

@@ -1,22 +1,19 @@
-"""Energy minimisation on the product of spheres: preconditioned L-BFGS with curvilinear steps.
+"""Energy minimisation on the product of spheres, with curvilinear steps that keep every m at unit length.
 
-A step turns every cell's m by the Cayley transform, which keeps its length, as in the steepest
-descent of Exl et al., J. Appl. Phys. 115, 17D118 (2014). The direction is that of a limited-memory quasi-Newton method
-(Nocedal, Math. Comp. 35, 773 (1980)) whose initial Hessian is the local part of the true one.
+Two regimes. Near an equilibrium, a preconditioned quasi-Newton method. Once that meets an energy that is not convex,
+or would turn a cell far, the magnet is on its way to another equilibrium; then the steepest-descent flow
+dm/dt = - m x (m x B) is followed from the last equilibrium by linearly implicit steps, until it has calmed down. The
+flow decides where a reversal ends: a quasi-Newton method is just as happy with a minimum farther away. The Cayley
+step, and steepest descent as the reference, follow Exl et al., J. Appl. Phys. 115, 17D118 (2014).
 """
 
-from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numba
-import numpy as np
-from numpy.typing import NDArray
-
 from lodestone.micromagnetics.energy import Energy, State
-from lodestone.micromagnetics.preconditioner import LocalPreconditioner, add_scaled, dot
-
-Array = NDArray[np.float64]
+from lodestone.micromagnetics.preconditioner import LocalPreconditioner
+from lodestone.micromagnetics.quasi_newton import QuasiNewton
+from lodestone.micromagnetics.sphere import Array, dot, longest, project, turn
 
 
 class Status(IntEnum):
@@ -39,19 +36,22 @@ class Settings:
         Bound on field evaluations per minimisation.
     memory : int
         Number of step pairs that the quasi-Newton method remembers.
-    max_step : float
-        Bound on the length of a tangent step in any cell; the cell turns by 2 atan(half of it).
+    turn_limit : float
+        A quasi-Newton step that would turn a cell further, in rad, hands over to the flow.
+    flow_turn : float
+        Largest turn of a cell in one step of the flow, in rad.
     """
 
     torque_tolerance: float = 1e-4
     max_evaluations: int = 20000
     memory: int = 5
-    max_step: float = 0.5
+    turn_limit: float = 0.2
+    flow_turn: float = 0.4
 
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where a minimisation ended; `energy_change_J` counts from its start and is never above zero."""
+    """Where a minimisation ended; `energy_change_J` counts from its origin and is never above zero."""
 
     state: State
     status: Status
@@ -72,134 +72,96 @@ class Minimiser:
 
     ARMIJO = 1e-4  # part of the slope that a step must at least gain
     MAX_HALVINGS = 30
+    CALM = 0.03  # torque over M_s at which the flow is first handed back to the quasi-Newton method
+    CALMER = 0.3  # and the factor on it each time that this was too early
 
     def __init__(self, energy: Energy, settings: Settings | None = None):
         self.energy = energy
         self.settings = settings or Settings()
         self._preconditioner = LocalPreconditioner(energy)
-        self._pairs: deque[tuple[Array, Array, float]] = deque(maxlen=self.settings.memory)
+        self._newton = QuasiNewton(self._preconditioner, self.settings.memory)
+        # The stray field, which is not treated implicitly, has rates up to M_s: stable below 2 of its times.
+        self._time_step = 1.6 / energy.max_mu0_Ms_T
+        self._evaluations = 0
 
-    def run(self, start: State) -> Minimum:
-        """Descend from `start` to a state of small torque.
+    def run(self, origin: State, start: State | None = None) -> Minimum:
+        """Descend to a state of small torque.
 
         Parameters
         ----------
-        start : State
-            From `Energy.evaluate` or `Energy.state`.
+        origin : State
+            State that the magnet is in, from `Energy.evaluate` or `Energy.state`; where the flow starts if need be.
+        start : State, optional
+            A guess at the minimum, of lower energy than the origin; where the quasi-Newton method starts.
 
         Returns
         -------
         Minimum
             Never raises for lack of convergence: see its status.
         """
-        state, change, evaluations, stretch = start, 0.0, 0, 1.0
-        while state.max_torque > self.settings.torque_tolerance:
-            if evaluations >= self.settings.max_evaluations:
-                return self._end(state, Status.ITERATION_LIMIT, evaluations, change)
-            direction, slope = self._direction(state, stretch)
-            trial, gain, step, used = self._search(state, direction, slope)
-            evaluations += used
+        self._evaluations = 0
+        state, status = self._converge(start or origin)
+        anchor, calm = origin, self.CALM
+        while status is None:
+            anchor, status = self._flow(anchor, calm)
+            if status is None:
+                state, status = self._converge(anchor)
+                calm = self.CALMER * min(calm, anchor.max_torque)
+            else:
+                state = anchor
+        change_J = self.energy.change(origin, state) * self.energy.unit_J_T
+        return Minimum(state, status, self._evaluations, change_J)
+
+    def _ended(self, state: State) -> Status | None:
+        if state.max_torque <= self.settings.torque_tolerance:
+            return Status.CONVERGED
+        return Status.ITERATION_LIMIT if self._evaluations >= self.settings.max_evaluations else None
+
+    def _converge(self, state: State) -> tuple[State, Status | None]:
+        """Quasi-Newton descent; no status means that the energy has turned out not to be convex."""
+        while (status := self._ended(state)) is None:
+            direction, slope = self._newton.direction(state)
+            if longest(direction) > self.settings.turn_limit:
+                return state, None
+            trial, step = self._search(state, direction, slope)
             if trial is None:
-                if not self._pairs:
-                    return self._end(state, Status.STALLED, evaluations, change)
-                self._pairs.clear()
-                stretch = 1.0
+                if self._newton.empty:
+                    return state, Status.STALLED
+                self._newton.forget()
                 continue
-            convex = self._remember(state, trial, direction, step)
-            stretch = 1.0 if convex else min(2.0 * stretch, 64.0)
-            state, change = trial, change + gain
-        return self._end(state, Status.CONVERGED, evaluations, change)
+            if not self._newton.remember(state, trial, step * direction):
+                return state, None
+            state = trial
+        return state, status
 
-    def _end(self, state: State, status: Status, evaluations: int, change: float) -> Minimum:
-        return Minimum(state, status, evaluations, change * self.energy.unit_J_T)
+    def _flow(self, state: State, calm: float) -> tuple[State, Status | None]:
+        """Follow the flow; no status means that its torque falls and is below `calm`."""
+        self._newton.forget()
+        while (status := self._ended(state)) is None:
+            stiffness = self._preconditioner.flow_stiffness(state, self._time_step)
+            direction = self._preconditioner.solve(state, stiffness, state.gradient)
+            project(state.m, direction)
+            direction *= -min(1.0, self.settings.flow_turn / longest(direction))
+            slope = dot(state.gradient.reshape(-1), direction.reshape(-1))
+            trial, step = self._search(state, direction, slope)
+            if trial is None:
+                return state, Status.STALLED
+            convex = self._newton.remember(state, trial, step * direction)
+            before, state = state, trial
+            if convex and state.max_torque < min(calm, before.max_torque):
+                return state, self._ended(state)
+        return state, status
 
-    def _direction(self, state: State, stretch: float) -> tuple[Array, float]:
-        """Descent direction, tangent to m, and the energy's slope along it."""
-        diagonal = self._preconditioner.diagonal(state)
-        gradient = state.gradient.reshape(-1)
-        work = state.gradient.copy()
-        flat = work.reshape(-1)
-        factors = []
-        for s, y, rho in reversed(self._pairs):
-            factors.append(rho * dot(s, flat))
-            add_scaled(flat, -factors[-1], y)
-        _project(state.m, work)
-        direction = self._preconditioner.solve(state, diagonal, work)
-        flat = direction.reshape(-1)
-        for (s, y, rho), factor in zip(self._pairs, reversed(factors), strict=True):
-            add_scaled(flat, factor - rho * dot(y, flat), s)
-        _project(state.m, direction)
-        slope = -dot(gradient, flat)
-        # A direction almost at right angles to the gradient is not worth a search.
-        if slope > -1e-4 * np.sqrt(dot(gradient, gradient) * dot(flat, flat)) and self._pairs:
-            self._pairs.clear()
-            return self._direction(state, stretch)
-        scale = min(stretch, self.settings.max_step / _longest(direction))
-        direction *= -scale
-        return direction, slope * scale
-
-    def _search(self, state: State, direction: Array, slope: float) -> tuple[State | None, float, float, int]:
-        """Halve the step until the energy falls enough; returns (state, energy change, step, evaluations)."""
+    def _search(self, state: State, direction: Array, slope: float) -> tuple[State | None, float]:
+        """Shorten the step until the energy falls enough; returns the state, if any, and the step."""
         step = 1.0
-        for used in range(1, self.MAX_HALVINGS + 1):
+        for _ in range(self.MAX_HALVINGS):
             trial = self.energy.evaluate(turn(state.m, direction, step))
+            self._evaluations += 1
             gain = self.energy.change(state, trial)
             if gain <= self.ARMIJO * step * slope:
-                return trial, gain, step, used
+                return trial, step
             # Minimum of the parabola through value and slope at 0 and the value here.
             best = -0.5 * slope * step**2 / (gain - slope * step)
             step = min(max(best, 0.1 * step), 0.5 * step)
-        return None, 0.0, 0.0, self.MAX_HALVINGS
-
-    def _remember(self, before: State, after: State, direction: Array, step: float) -> bool:
-        """Keep step and gradient change if the energy is convex along the step; tell whether it is."""
-        moved = direction * step
-        _project(after.m, moved)
-        bend = before.gradient.copy()
-        _project(after.m, bend)
-        s, y = moved.reshape(-1), (after.gradient - bend).reshape(-1)
-        product = dot(s, y)
-        if product <= 1e-10 * np.sqrt(dot(s, s) * dot(y, y)):
-            return False
-        self._pairs.append((s, y, 1.0 / product))
-        return True
-
-
-def turn(m: Array, direction: Array, step: float) -> Array:
-    """Turn every m by the Cayley transform along step * direction, which is tangent to m; (3, nz, ny, nx)."""
-    turned = np.empty_like(m)
-    cells = m[0].size
-    _turn(m.reshape(3, cells), direction.reshape(3, cells), step, turned.reshape(3, cells))
-    return turned
-
-
-def _project(m: Array, v: Array) -> None:
-    """Remove from v, in place, what is not tangent to m."""
-    cells = m[0].size
-    _project_cells(m.reshape(3, cells), v.reshape(3, cells))
-
-
-def _longest(v: Array) -> float:
-    """Length of the longest vector, never zero."""
-    return max(float(np.sqrt(np.max(np.sum(v * v, axis=0)))), 1e-300)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _turn(m, d, step, out):  # type: ignore[no-untyped-def]
-    for i in range(m.shape[1]):
-        x, y, z = step * d[0, i], step * d[1, i], step * d[2, i]
-        quarter = 0.25 * (x * x + y * y + z * z)
-        keep, scale = (1 - quarter) / (1 + quarter), 1 / (1 + quarter)
-        x, y, z = keep * m[0, i] + scale * x, keep * m[1, i] + scale * y, keep * m[2, i] + scale * z
-        # First-order return to unit length: rounding would otherwise grow from step to step.
-        unit = 1.5 - 0.5 * (x * x + y * y + z * z)
-        out[0, i], out[1, i], out[2, i] = unit * x, unit * y, unit * z
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _project_cells(m, v):  # type: ignore[no-untyped-def]
-    for i in range(m.shape[1]):
-        along = m[0, i] * v[0, i] + m[1, i] * v[1, i] + m[2, i] * v[2, i]
-        v[0, i] -= along * m[0, i]
-        v[1, i] -= along * m[1, i]
-        v[2, i] -= along * m[2, i]
+        return None, 0.0

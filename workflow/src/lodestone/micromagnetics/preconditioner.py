@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from lodestone.magnetism.units import MU0
 from lodestone.micromagnetics.energy import Energy, State
 from lodestone.micromagnetics.exchange import couple_row, face_couplings
+from lodestone.micromagnetics.sphere import add_scaled, dot
 
 Array = NDArray[np.float64]
 
@@ -14,8 +15,8 @@ Array = NDArray[np.float64]
 class LocalPreconditioner:
     """Solves (exchange + c) d = g in the tangent space, by conjugate gradients that need no stray field.
 
-    On a sphere the Hessian's diagonal is the field along m; `c` is that field, kept above a floor so that the
-    operator stays positive where the energy is not convex.
+    On a sphere the Hessian's diagonal is the field along m; `c` is that field, kept positive where the energy is
+    not convex.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class LocalPreconditioner:
         Bound on the inner iteration.
     """
 
-    FLOOR = 0.1  # of the largest c: below it the low modes are left to the outer iteration
+    FLOOR = 0.1  # of the largest stiffness: below it the low modes are left to the outer iteration
 
     def __init__(self, energy: Energy, tolerance: float = 0.1, max_iterations: int = 30):
         self._energy = energy
@@ -35,12 +36,22 @@ class LocalPreconditioner:
         self._faces = tuple(face * per_moment for face in face_couplings(energy.grid))
         self._tolerance, self._max_iterations = tolerance, max_iterations
 
-    def diagonal(self, state: State) -> Array:
-        """Weigh the field c in T, (nz, ny, nx), by the cells' moments; 1 where not magnetic."""
-        weight = self._energy.weight
-        along = weight * np.sum(state.m * state.field_T, axis=0)
+    def stiffness(self, state: State) -> Array:
+        """Field along m in T times the cells' weight, not below the floor, (nz, ny, nx); 1 where not magnetic."""
+        weight, along = self._energy.weight, self._along(state)
         floor = self.FLOOR * max(float(along.max()), 1e-3 * self._energy.max_mu0_Ms_T)
         return np.where(weight > 0, np.maximum(along, floor), 1.0)
+
+    def flow_stiffness(self, state: State, time_step: float) -> Array:
+        """Diagonal for an implicit step of the steepest-descent flow: `stiffness` with 1 / time_step as its base.
+
+        The time unit is that in which a torque field of 1 T turns m by 1 rad.
+        """
+        weight = self._energy.weight
+        return np.where(weight > 0, np.maximum(self._along(state), 0.0) + weight / time_step, 1.0)
+
+    def _along(self, state: State) -> Array:
+        return self._energy.weight * np.sum(state.m * state.field_T, axis=0)
 
     def solve(self, state: State, diagonal: Array, right: Array) -> Array:
         """Approximate solution d, tangent to m, (3, nz, ny, nx), for a tangent right-hand side."""
@@ -48,22 +59,6 @@ class LocalPreconditioner:
         cx, cy, cz = self._faces
         _solve(state.m, diagonal, cx, cy, cz, right, solution, self._tolerance, self._max_iterations)
         return solution
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def dot(a, b):  # type: ignore[no-untyped-def]
-    """Scalar product of flat arrays, summed in an order that does not depend on threads."""
-    total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i]
-    return total
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def add_scaled(out, factor, a):  # type: ignore[no-untyped-def]
-    """Add factor * a to `out`, both flat."""
-    for i in range(a.size):
-        out[i] += factor * a[i]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
