@@ -14,9 +14,8 @@ LENGTHS = {"structure": 5, "loop": 4, "sample": 4, "step": 3, "field": 7, "ny": 
 PROVENANCE = Provenance(
     backend="a test", seed=7, config_sha256="0" * 64, parents={"structures/000.h5": "1" * 64}, algorithm_version=2
 )
-JSON_VALUES: dict[str, Any] = {
+MAPPINGS: dict[str, Any] = {
     "architecture": {"name": "test", "shapes": [["weight", [2]], ["bias", [1]]]},
-    "cell_size_nm": [2.0, 2.0, 36000.0],
     "endpoints": {"A": {"grain_count": 16}, "B": {"grain_count": 256}},
     "material": {"A_J_m": 8e-12, "K1_J_m3": 4.2e6, "mu0_Ms_T": 1.61},
 }
@@ -35,8 +34,8 @@ def fields(cls: type[Artifact]) -> dict[str, Any]:
     for name, spec in cls.specs().items():
         if isinstance(spec, ArraySpec):
             values[name] = _array(rng, cls, spec)
-        elif spec.is_json:
-            values[name] = JSON_VALUES[name]
+        elif name in MAPPINGS:
+            values[name] = MAPPINGS[name]
         else:
             values[name] = {str: "words", int: 2, float: 0.5}[spec.kind]
     return {**values, **_consistent(cls.SCHEMA, values)}
@@ -55,7 +54,14 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         counts = [1, 2, 3, 1, 3]
         labels = np.stack([np.arange(36).reshape(6, 6) % count for count in counts]).astype(np.uint16)
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        return {"index": np.arange(5), "grain_count": counts, "grain_offset": offsets, "grain_label": labels}
+        sizes = [2.0, 2.0, 36000.0]
+        return {
+            "index": np.arange(5),
+            "cell_size_nm": sizes,
+            "grain_count": counts,
+            "grain_offset": offsets,
+            "grain_label": labels,
+        }
     if schema == "hysteresis_dataset":
         return {"index": np.arange(4), "anchor": values["anchor"] * values["anchor_exists"]}
     if schema == "predictions":

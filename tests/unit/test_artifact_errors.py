@@ -12,6 +12,7 @@ from artifact_samples import fields, same, sample
 
 from lodestone.artifacts import io
 from lodestone.artifacts.base import ArtifactError, Provenance
+from lodestone.artifacts.codes import LatentCodes
 from lodestone.artifacts.file_checks import SEAL, seal
 from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.hashing import file_sha256
@@ -71,13 +72,16 @@ BAD = {
     "no config hash": (without("config_sha256"), "root attribute 'config_sha256'"),
     "wrong unit": (unit("field_T", "mT"), "field 'field_T': unit: found 'mT', expected 'T'"),
     "no unit": (lambda f: f["field_T"].attrs.__delitem__("unit"), "field 'field_T': unit: found None, expected 'T'"),
-    "unit on text": (unit("material", "T"), "field 'material': unit: found 'T', expected None"),
+    "wrong unit in a group": (unit("material/A_J_m", "pJ / m"), "A_J_m': unit: found 'pJ / m', expected 'J / m'"),
     "no hash": (lambda f: f["status"].attrs.__delitem__("sha256"), "field 'status': attribute 'sha256'"),
     "missing field": (lambda f: f.__delitem__("status"), "fields: found no status, expected .*step_status"),
     "unknown field": (lambda f: f.create_dataset("note", data=1), "fields: found unknown note"),
     "group for a field": (group, "field 'status': found a group, expected a dataset"),
     "other dtype": (replace("status", np.zeros(4, "u2")), "field 'status': dtype: found uint16, expected uint8"),
-    "number for text": (replace("material", 3), "field 'material': dtype: found int64, expected text"),
+    "dataset for a group": (replace("material", 3), "field 'material': found a dataset, expected a group"),
+    "missing entry": (lambda f: f["material"].__delitem__("A_J_m"), "entries of 'material': found no A_J_m"),
+    "unknown entry": (lambda f: f["material"].create_group("T_C"), "entries of 'material': found unknown T_C"),
+    "damaged entry": (lambda f: f["material/A_J_m"].__setitem__((), 7e-12), "'material/A_J_m': sha256 of the data"),
     "text for a number": (replace("tolerance", "small"), "field 'tolerance': dtype: .*expected number"),
     "list for a number": (replace("tolerance", np.ones(2)), r"field 'tolerance': shape: found \(2,\)"),
     "too few dimensions": (replace("magnetisation", np.zeros(4)), r"shape: found \(4,\), .*\(loop, field\)"),
@@ -111,6 +115,22 @@ def test_not_finite(value, path):
 
 def _sha256(data):
     return hashlib.sha256(data.tobytes()).hexdigest()
+
+
+TEXT = {
+    "number for text": (replace("encoding", 3), "field 'encoding': dtype: found int64, expected text"),
+    "unit on text": (unit("encoding", "T"), "field 'encoding': unit: found 'T', expected None"),
+    "other text": (replace("encoding", "other words"), "field 'encoding': sha256 of the data"),
+}
+
+
+@pytest.mark.parametrize("case", TEXT)
+def test_text_refused_by_name(case, tmp_path):
+    edit, message = TEXT[case]
+    sample("latent_codes").write(tmp_path / "a.h5")
+    change(tmp_path / "a.h5", edit)
+    with pytest.raises(ArtifactError, match=message):
+        LatentCodes.read(tmp_path / "a.h5")
 
 
 def test_edited_attributes(path):
@@ -179,7 +199,7 @@ def test_damage_is_found_by_a_stream(tmp_path):
         ("grains", {"grain_count": [1, 2, 3, 2, 2]}, "field 'grain_count'.*differences of grain_offset"),
         ("grains", {"grain_offset": [1, 2, 3, 6, 7, 10]}, "field 'grain_offset': found from 1 to 10, expected 0 to 10"),
         ("grains", {"grain_label": np.full((5, 6, 6), 3)}, "field 'grain_label': found label 3 in structure 0"),
-        ("grains", {"cell_size_nm": [2.0]}, "attribute 'cell_size_nm'"),
+        ("grains", {"cell_size_nm": [2.0, 0.0, 1.0]}, "field 'cell_size_nm': found .* expected lengths above 0"),
         ("loops", {"status": [0, 0, 0, 3]}, "field 'status': found code 3, expected 0 converged"),
         ("hysteresis_dataset", {"index": [0, 1, 2, 2]}, "field 'index': found a structure twice"),
         ("hysteresis_dataset", {"split": [0, 1, 2, 0]}, "field 'split': found 2, expected 0 or 1"),

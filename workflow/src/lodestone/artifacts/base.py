@@ -21,9 +21,18 @@ import numpy as np
 from lodestone.artifacts import parts
 from lodestone.artifacts.errors import ArtifactError
 from lodestone.artifacts.provenance import ParentPaths, Provenance, compare_parents
-from lodestone.artifacts.spec import ArraySpec, array, array_specs, attribute, dimension_lengths, specs_of
+from lodestone.artifacts.spec import (
+    ArraySpec,
+    array,
+    array_specs,
+    attribute,
+    dimension_lengths,
+    group,
+    quantity,
+    specs_of,
+)
 
-__all__ = ["Artifact", "ArtifactError", "Provenance", "array", "attribute"]
+__all__ = ["Artifact", "ArtifactError", "Provenance", "array", "attribute", "group", "quantity"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

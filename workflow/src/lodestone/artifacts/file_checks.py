@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import h5py
@@ -12,7 +13,7 @@ import numpy as np
 from lodestone.artifacts.errors import ArtifactError
 from lodestone.artifacts.hashing import canonical_json
 from lodestone.artifacts.provenance import Provenance
-from lodestone.artifacts.spec import ArraySpec, AttributeSpec, array_specs, dimension_lengths, specs_of
+from lodestone.artifacts.spec import ArraySpec, AttributeSpec, GroupSpec, Spec, array_specs, dimension_lengths, specs_of
 
 SEAL = "attributes_sha256"
 ROOT: dict[str, type] = {
@@ -55,13 +56,12 @@ def check_file(cls: Any, file: h5py.File, where: str) -> Provenance:
     """Check all that can be checked without reading data: schema, fields, types, units, shapes."""
     provenance = check_root(file, where, cls.SCHEMA, cls.VERSION)
     specs = specs_of(cls)
-    missing, extra = sorted(set(specs) - set(file)), sorted(set(file) - set(specs))
-    if missing:
-        raise ArtifactError(where, "fields", f"no {', '.join(missing)}", f"{', '.join(sorted(specs))}")
-    if extra:
-        raise ArtifactError(where, "fields", f"unknown {', '.join(extra)}", f"only {', '.join(sorted(specs))}")
+    _check_names(file, specs, "fields", where)
     for name, spec in specs.items():
-        _check_dataset(file[name], name, spec, where)
+        if isinstance(spec, GroupSpec):
+            _check_group(file[name], name, spec, where)
+        else:
+            _check_dataset(file[name], name, spec, where)
     lengths(cls, file, where)
     check_seal(file, where)
     return provenance
@@ -70,7 +70,9 @@ def check_file(cls: Any, file: h5py.File, where: str) -> Provenance:
 def seal(file: h5py.File) -> str:
     """Hash of all attributes, those of the root and of every dataset; the hashes of the data are among them."""
     root = {name: value for name, value in file.attrs.items() if name != SEAL}
-    fields = {name: dict(dataset.attrs) for name, dataset in file.items()}
+    fields: dict[str, Any] = {}
+    # A visitor that returns something ends the visit: update returns None.
+    file.visititems(lambda name, item: fields.update({name: dict(item.attrs)}))
     return hashlib.sha256(canonical_json([root, fields]).encode()).hexdigest()
 
 
@@ -83,6 +85,25 @@ def check_seal(file: h5py.File, where: str) -> None:
     if found != file.attrs.get(SEAL):
         expected = f"{file.attrs.get(SEAL)}; the file is damaged or was edited"
         raise ArtifactError(where, f"root attribute {SEAL!r}", found, expected)
+
+
+def _check_names(group: h5py.Group, names: Iterable[str], what: str, where: str) -> None:
+    """Check that a group has just these entries."""
+    names = set(names)
+    missing, extra = sorted(names - set(group)), sorted(set(group) - names)
+    if missing:
+        raise ArtifactError(where, what, f"no {', '.join(missing)}", f"{', '.join(sorted(names))}")
+    if extra:
+        raise ArtifactError(where, what, f"unknown {', '.join(extra)}", f"only {', '.join(sorted(names))}")
+
+
+def _check_group(group: Any, name: str, spec: GroupSpec, where: str) -> None:
+    """Check the entries of a group."""
+    if not isinstance(group, h5py.Group):
+        raise ArtifactError(where, f"field {name!r}", "a dataset", "a group")
+    _check_names(group, spec.entries, f"entries of {name!r}", where)
+    for key, entry in spec.entries.items():
+        _check_dataset(group[key], f"{name}/{key}", entry, where)
 
 
 def _check_dataset(dataset: Any, name: str, spec: ArraySpec | AttributeSpec, where: str) -> None:
@@ -106,7 +127,7 @@ def _check_dataset(dataset: Any, name: str, spec: ArraySpec | AttributeSpec, whe
         raise ArtifactError(where, f"field {name!r}: attribute 'sha256'", "none", "the hash of the data")
 
 
-def is_text(spec: ArraySpec | AttributeSpec) -> bool:
+def is_text(spec: Spec) -> bool:
     """Whether a field is stored as text, which has no unit."""
     return isinstance(spec, AttributeSpec) and spec.kind not in (int, float)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lodestone.artifacts.base import Artifact, array, attribute
+from lodestone.artifacts.base import Artifact, array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -17,6 +17,7 @@ class Grains(Artifact):
 
     SCHEMA: ClassVar[str] = "grains"
     VERSION: ClassVar[int] = 1
+    DIMS: ClassVar[Mapping[str, int]] = {"axis": 3}
     RAGGED: ClassVar[Mapping[str, str]] = {"grain": "grain_offset"}
 
     index: np.ndarray = array(("structure",), "int64", "1", "random-stream index of each structure")
@@ -42,7 +43,7 @@ class Grains(Artifact):
         "rad",
         "easy axes are uniform within plus and minus this angle",
     )
-    cell_size_nm: list = attribute(list, "nm", "edge lengths of a cell along x, y, z")
+    cell_size_nm: np.ndarray = array(("axis",), "float64", "nm", "edge lengths of a cell along x, y, z")
 
     def check(self, where: str) -> None:
         """Offsets and labels must fit together."""
@@ -64,7 +65,8 @@ class Grains(Artifact):
             found = f"label {largest[bad[0]]} in structure {bad[0]}" if len(bad) else ""
             expected = f"labels below {counts[bad[0]]}" if len(bad) else ""
             self.require(len(bad) == 0, where, "field 'grain_label'", found, expected)
-        self.require(len(self.cell_size_nm) == 3, where, "attribute 'cell_size_nm'", str(self.cell_size_nm), "x, y, z")
+        positive = bool((self.cell_size_nm > 0).all())
+        self.require(positive, where, "field 'cell_size_nm'", str(self.cell_size_nm), "lengths above 0")
 
     def axis_angle_rad(self, which: int | slice | np.ndarray) -> np.ndarray:
         """Angle of the easy axis of every cell of one structure (ny, nx) or several (structure, ny, nx), float32."""

@@ -23,7 +23,7 @@ from lodestone.artifacts.errors import ArtifactError
 from lodestone.artifacts.file_checks import ROOT, SEAL, check_file, check_root, check_seal, is_text, lengths, seal
 from lodestone.artifacts.hashing import canonical_json
 from lodestone.artifacts.provenance import Provenance
-from lodestone.artifacts.spec import ArraySpec, AttributeSpec, array_specs, specs_of
+from lodestone.artifacts.spec import ArraySpec, AttributeSpec, GroupSpec, Spec, array_specs, specs_of
 
 A = TypeVar("A")
 
@@ -40,10 +40,7 @@ def write(artifact: Any, path: str | Path) -> None:
     with replacing(path) as temporary, h5py.File(temporary, "w", libver=_FORMAT) as file:
         _write_root(file, artifact)
         for name, spec in sorted(specs_of(artifact).items()):
-            if isinstance(spec, ArraySpec):
-                _write_array(file, name, spec, getattr(artifact, name))
-            else:
-                _write_attribute(file, name, spec, getattr(artifact, name))
+            _write_field(file, name, spec, getattr(artifact, name))
         file.attrs[SEAL] = seal(file)
 
 
@@ -120,7 +117,20 @@ def _write_root(file: h5py.File, artifact: Any) -> None:
         file.attrs[name] = canonical_json(value) if name == "parents" else np.int64(value) if kind is int else value
 
 
-def _write_array(file: h5py.File, name: str, spec: ArraySpec, values: np.ndarray) -> None:
+def _write_field(file: h5py.Group, name: str, spec: Spec, value: Any) -> None:
+    """Write one field."""
+    if isinstance(spec, ArraySpec):
+        _write_array(file, name, spec, value)
+    elif isinstance(spec, AttributeSpec):
+        _write_attribute(file, name, spec, value)
+    else:
+        group = file.create_group(name)
+        group.attrs["description"] = spec.description
+        for key, entry in sorted(spec.entries.items()):
+            _write_attribute(group, key, entry, value[key])
+
+
+def _write_array(file: h5py.Group, name: str, spec: ArraySpec, values: np.ndarray) -> None:
     """Write one array and its attributes."""
     values = np.ascontiguousarray(values, dtype=spec.dtype.newbyteorder("<"))
     options: dict[str, Any] = {}
@@ -132,7 +142,7 @@ def _write_array(file: h5py.File, name: str, spec: ArraySpec, values: np.ndarray
     dataset.attrs["dimensions"] = " ".join(spec.dims)
 
 
-def _write_attribute(file: h5py.File, name: str, spec: AttributeSpec, value: Any) -> None:
+def _write_attribute(file: h5py.Group, name: str, spec: AttributeSpec, value: Any) -> None:
     """Write a single value as a scalar dataset: attributes of the root group could not carry a unit."""
     if spec.kind in (int, float):
         data = np.asarray(value, dtype="<i8" if spec.kind is int else "<f8")
@@ -155,8 +165,10 @@ def _describe(dataset: h5py.Dataset, spec: ArraySpec | AttributeSpec, unit: str 
     dataset.attrs["sha256"] = digest.hexdigest()
 
 
-def _read_field(dataset: h5py.Dataset, spec: ArraySpec | AttributeSpec, where: str) -> Any:
+def _read_field(dataset: h5py.Dataset | h5py.Group, spec: Spec, where: str) -> Any:
     """Read one field and check its hash."""
+    if isinstance(spec, GroupSpec):
+        return {key: _read_field(dataset[key], entry, where) for key, entry in spec.entries.items()}
     name = dataset.name.removeprefix("/")
     try:
         data = dataset.asstr()[()] if is_text(spec) else dataset[()]

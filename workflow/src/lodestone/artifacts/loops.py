@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lodestone.artifacts.base import Artifact, array, attribute
+from lodestone.artifacts.base import Artifact, array, attribute, group, quantity
 
 
 class Status(IntEnum):
@@ -44,7 +44,12 @@ class Loops(Artifact):
     )
     evaluations: np.ndarray = array(("loop",), "int64", "1", "evaluations of the effective field")
     status: np.ndarray = array(("loop",), "uint8", "1", f"worst end of the loop: {STATUS_TEXT}")
-    material: dict = attribute(dict, "1", "mu0_Ms_T (T), K1_J_m3 (J / m3) and A_J_m (J / m)")
+    material: dict = group(
+        "intrinsic properties, the same in every cell",
+        mu0_Ms_T=quantity("T", "mu0 times the magnetisation M_s", ontology_label="SpontaneousMagneticPolarization"),
+        K1_J_m3=quantity("J / m3", "uniaxial anisotropy constant", ontology_label="UniaxialAnisotropyConstant"),
+        A_J_m=quantity("J / m", "exchange stiffness constant", ontology_label="ExchangeStiffnessConstant"),
+    )
     tolerance: float = attribute(float, "1", "torque below which a state counts as converged")
 
     def check(self, where: str) -> None:

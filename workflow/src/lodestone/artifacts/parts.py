@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lodestone.artifacts.errors import ArtifactError
-from lodestone.artifacts.spec import PLUS_ONE, AttributeSpec, array_specs, specs_of
+from lodestone.artifacts.spec import PLUS_ONE, ArraySpec, array_specs, specs_of
 
 Load = Callable[[str, int | None, int | None], np.ndarray]
 
@@ -65,7 +65,7 @@ def common_attributes(cls: Any, items: Sequence[Any]) -> dict[str, Any]:
     """Single values that all artifacts share."""
     common = {}
     for name, spec in specs_of(cls).items():
-        if isinstance(spec, AttributeSpec):
+        if not isinstance(spec, ArraySpec):
             common[name] = getattr(items[0], name)
             other = next((part for part in items if getattr(part, name) != common[name]), None)
             if other is not None:

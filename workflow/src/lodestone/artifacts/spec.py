@@ -103,7 +103,22 @@ class AttributeSpec:
         return _KINDS[self.kind]
 
 
-Spec = ArraySpec | AttributeSpec
+@dataclass(frozen=True)
+class GroupSpec:
+    """Declaration of a mapping of named values, each with its unit; stored as a group."""
+
+    entries: dict[str, AttributeSpec]
+    description: str
+
+    def coerce(self, value: Any, where: str, name: str) -> dict[str, Any]:
+        """Return `value` as a dict with every entry in its declared type and order."""
+        keys = sorted(map(str, value)) if isinstance(value, Mapping) else [f"{type(value).__name__} {value!r}"]
+        if not isinstance(value, Mapping) or keys != sorted(self.entries):
+            raise ArtifactError(where, f"attribute {name!r}: entries", ", ".join(keys), ", ".join(sorted(self.entries)))
+        return {key: spec.coerce(value[key], where, f"{name}/{key}") for key, spec in self.entries.items()}
+
+
+Spec = ArraySpec | AttributeSpec | GroupSpec
 
 
 def array(
@@ -140,6 +155,16 @@ def attribute(kind: type, unit: str, description: str, *, ontology_label: str | 
     if kind not in _KINDS:
         raise TypeError(f"attribute kind: found {kind}, allowed are {', '.join(k.__name__ for k in _KINDS)}")
     return dataclasses.field(metadata={_KEY: AttributeSpec(kind, unit, description, ontology_label)})
+
+
+def group(description: str, **entries: AttributeSpec) -> Any:
+    """Declare a mapping of named values, each made with `quantity`."""
+    return dataclasses.field(metadata={_KEY: GroupSpec(entries, description)})
+
+
+def quantity(unit: str, description: str, *, ontology_label: str | None = None) -> AttributeSpec:
+    """Declare one number of a `group`."""
+    return AttributeSpec(float, unit, description, ontology_label)
 
 
 def specs_of(cls: Any) -> dict[str, Spec]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lodestone.artifacts.base import Artifact
 from lodestone.artifacts.registry import TYPES
-from lodestone.artifacts.spec import ArraySpec, Spec
+from lodestone.artifacts.spec import ArraySpec, AttributeSpec, GroupSpec, Spec
 
 _INTRO = """\
 # Artifacts
@@ -39,15 +39,23 @@ def _section(cls: type[Artifact]) -> str:
     """One artifact type."""
     summary = (cls.__doc__ or "").splitlines()[0]
     fixed = "".join(f" `{dim}` has {length} entries." for dim, length in cls.DIMS.items())
-    lines = [_row(name, spec) for name, spec in cls.specs().items()]
+    lines = [row for name, spec in cls.specs().items() for row in _rows(name, spec)]
     return (
         f"\n## `{cls.SCHEMA}`, version {cls.VERSION}\n\n{summary}{fixed} Module `{cls.__module__}`.\n\n"
         "| field | shape | type | unit | ontology | meaning |\n|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
     )
 
 
-def _row(name: str, spec: Spec) -> str:
-    """One field."""
+def _rows(name: str, spec: Spec) -> list[str]:
+    """One field, or a group with its entries."""
+    if isinstance(spec, GroupSpec):
+        entries = [_row(f"{name}/{key}", entry) for key, entry in spec.entries.items()]
+        return [f"| `{name}` | group | | | | {spec.description} |", *entries]
+    return [_row(name, spec)]
+
+
+def _row(name: str, spec: ArraySpec | AttributeSpec) -> str:
+    """One dataset."""
     if isinstance(spec, ArraySpec):
         shape, kind = spec.shape_text(), str(spec.dtype)
     else:
