@@ -9,6 +9,9 @@ import numpy as np
 from lodestone.report import style
 from lodestone.report.figures_curves import curve_axes
 
+# Ratio of largest to smallest error above which their axis is logarithmic.
+LOG_ABOVE = 5
+
 
 def candidate(
     picture: np.ndarray,
@@ -66,8 +69,10 @@ def search_progress(best_error: np.ndarray, labels: Sequence[str], name: str) ->
                 generation, best_error[i], color=style.SERIES[i % len(style.SERIES)],
                 ls=("-", (0, (5, 2)), (0, (1, 1.5)))[(i // len(style.SERIES)) % 3], label=label,
             )  # fmt: skip
-        if np.all(best_error > 0):
+        if best_error.max() > LOG_ABOVE * best_error.min() > 0:
             axes.set_yscale("log")
+        else:
+            axes.set_ylim(0, 1.08 * max(float(best_error.max()), 1e-6))
         axes.set_xlabel("generation")
         axes.set_ylabel("smallest error")
         axes.set_xlim(0, max(len(generation) - 1, 1))

@@ -134,7 +134,8 @@ def _design_cards(run: Run) -> list[Card]:
     if not len(misses):
         return [Card("none", "designs with a computed loop", "no recomputed figure exists")]
     goals = len(run.designs.goal)
-    note = f"M_{{r}}, H_{{c}} and squareness, first choice for each of {goals} goals"
+    which = "the one goal" if goals == 1 else f"each of {goals} goals"
+    note = f"M_{{r}}, H_{{c}} and squareness, first choice for {which}"
     return [Card(f"{np.median(misses):.3f}", "median distance of designs to their goal, recomputed", note)]
 
 

@@ -160,12 +160,13 @@ def encoder_section(run: Run) -> Section | None:
         svg = figures_learning.reconstructions(
             r.original[few], r.reconstructed[few], r.code[few], channels, f"reconstruction-{r.encoding}"
         )
-        explained = 1 - np.mean((r.original - r.reconstructed) ** 2) / max(float(np.var(r.original)), 1e-12)
+        kept = 1 - np.mean((r.original - r.reconstructed) ** 2) / max(float(np.var(r.original)), 1e-12)
         blocks.append(
             Figure(
                 svg, f"Original, latent code, reconstruction: {name} encoding",
                 f"Channels: {', '.join(channels)}, red −1 to blue +1. Over all {len(r.index)} structures passed "
-                f"through, the reconstruction explains {explained:.0%} of the pictures' variance.",
+                f"through, the reconstruction explains {f'{kept:.0%}' if kept > 0 else 'none'} of the pictures' "
+                "variance.",
                 run.library.origins("reconstructions"), "Fig. 4", paper.FIGURE_4,
             )
         )  # fmt: skip
