@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import pytest
 from artifact_samples import PROVENANCE, fields, same, sample
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lodestone.artifacts import io, table
 from lodestone.artifacts.base import Artifact, ArtifactError, Provenance, array
@@ -161,6 +163,24 @@ def test_stream_gives_every_item_once(chunk, tmp_path):
     assert np.array_equal(
         np.concatenate([p.axis_angle_rad(slice(None)) for p in parts]), grains.axis_angle_rad(slice(None))
     )
+
+
+@settings(deadline=None, max_examples=40)
+@given(counts=st.lists(st.integers(1, 9), min_size=1, max_size=12), data=st.data())
+def test_any_cut_of_structures_joins_again(counts, data):
+    total = sum(counts)
+    grains = sample(
+        "grains",
+        index=np.arange(len(counts)),
+        grain_label=np.stack([np.arange(4).reshape(2, 2) % count for count in counts]),
+        grain_offset=np.concatenate([[0], np.cumsum(counts)]),
+        grain_angle_rad=np.linspace(0, 1, total),
+        grain_count=counts,
+        max_misorientation_rad=np.ones(len(counts)),
+    )
+    cuts = sorted({0, len(counts), *data.draw(st.lists(st.integers(0, len(counts)), max_size=4))})
+    parts = [grains.part(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    assert same(Grains.concatenate(parts, PROVENANCE), grains)
 
 
 @pytest.mark.parametrize("schema", ALL)
