@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,24 +100,37 @@ def sweep(
     internal = internal_terms(grid) if terms is None else list(terms)
     walk = _Walk(Minimiser(Energy(grid, [*internal, zeeman], in_plane), settings), zeeman)
     walk.begin(_normalised(grid, grid.uniform(unit) if start is None else start, in_plane))
-    minima: list[Minimum] = []
-    moments: list[Array] = []
+    steps: list[_Step] = []
     for field_T in fields_T:
-        minima.append(walk.advance(field_T * unit))
-        moments.append(grid.mean(minima[-1].state.m))
-        if not stop_outside[0] <= moments[-1] @ unit <= stop_outside[1]:
+        end = walk.advance(field_T * unit)
+        moment = grid.mean(end.state.m)
+        steps.append(_Step(field_T, moment, end.status, end.state.max_torque, end.energy_change_J))
+        if not stop_outside[0] <= moment @ unit <= stop_outside[1]:
             break
-    moment = np.array(moments).reshape(-1, 3)
-    step_status = np.array([end.status for end in minima], dtype=np.uint8)
+    return _collected(steps, unit, walk)
+
+
+class _Step(NamedTuple):
+    """What is kept of one minimum; states would fill the memory."""
+
+    field_T: float
+    moment: Array
+    status: Status
+    max_torque: float
+    energy_change_J: float
+
+
+def _collected(steps: list[_Step], unit: Array, walk: "_Walk") -> Sweep:
+    moment = np.array([step.moment for step in steps]).reshape(-1, 3)
     return Sweep(
-        field_T=np.array(fields_T[: len(minima)], dtype=float),
+        field_T=np.array([step.field_T for step in steps], dtype=float),
         magnetisation=moment @ unit,
         moment=moment,
-        step_status=step_status,
-        max_torque=np.array([end.state.max_torque for end in minima]),
-        energy_change_J=np.array([end.energy_change_J for end in minima]),
+        step_status=np.array([step.status for step in steps], dtype=np.uint8),
+        max_torque=np.array([step.max_torque for step in steps]),
+        energy_change_J=np.array([step.energy_change_J for step in steps]),
         evaluations=walk.evaluations,
-        status=Status(int(step_status.max(initial=0))),
+        status=max((step.status for step in steps), default=Status.CONVERGED),
         m=walk.state.m,
     )
 
