@@ -32,7 +32,8 @@ test: $(READY)
 	python -m pytest $(PYTEST_ARGS)
 
 bench: $(READY)
-	snakemake --profile profiles/local --cores $(CORES) --configfile config/bench/hysteresis.yaml --quiet rules -- hysteresis
+	snakemake --profile profiles/local --cores $(CORES) --configfile config/bench/hysteresis.yaml >&2
+	@python tests/benchmarks/figures.py results/bench tests/benchmarks/last.json
 
 install: $(READY) link
 
