@@ -8,7 +8,7 @@ PROFILES := $(CONFIG_HOME)/snakemake
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test bench install link lint lock clean
+.PHONY: help demo test bench install link lint pictures lock clean
 
 help:
 	@echo "make demo     run the default studies and write results/report.html"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench    run the middle size and print its figures as JSON"
 	@echo "make install  link the profiles, so that 'snakemake --profile slurm' works"
 	@echo "make lint     check style, types, spelling and the workflow"
+	@echo "make pictures  draw docs/rulegraph.svg and docs/dag.svg (needs graphviz)"
 	@echo "make lock     write requirements.lock from the environment"
 
 $(READY): requirements.lock pyproject.toml
@@ -25,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 demo: $(READY)
-	snakemake --profile profiles/local --cores $(CORES)
+	snakemake --profile profiles/local --cores $(CORES) --quiet host reason
 	@echo "The report: $(CURDIR)/results/report.html"
 
 test: $(READY)
@@ -50,6 +51,10 @@ lint: $(READY)
 	snakemake --lint
 	mypy
 	codespell
+
+pictures: $(READY)
+	snakemake --rulegraph | tred | dot -Tsvg > docs/rulegraph.svg
+	snakemake --dag --configfile config/test.yaml | tred | dot -Tsvg > docs/dag.svg
 
 lock:
 	( $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' ) > requirements.lock
