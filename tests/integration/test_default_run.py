@@ -1,0 +1,56 @@
+"""What `make demo` runs: the default config from end to end, with results worth looking at."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from lodestone.artifacts.dataset import ANCHORS
+from lodestone.artifacts.loops import Loops, Status
+from lodestone.artifacts.predictions import Predictions
+from lodestone.report.hysteresis_data import errors_on_test
+
+LIMIT_S = 1500  # five minutes on two free cores; a loaded machine may take several times that
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 300)]
+# Anchor points that a network must learn from 120 curves to be of use. M_1 is nearly the same for all structures,
+# and the H_k are read off the steep part of few curves; both are left to the middle size.
+LEARNT = ["M_r", "H_c"]
+
+
+@pytest.fixture(scope="module")
+def results(workflow):
+    """The results folder after `make demo`, with the environment that runs this test."""
+    command = ["make", "demo", "READY=", "CORES=2"]
+    done = subprocess.run(
+        command,
+        cwd=workflow.root,
+        env=workflow.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "results/report.html" in done.stdout.splitlines()[-1]
+    return workflow.root / "results"
+
+
+def test_all_curves_are_there_and_converged(results):
+    batches = [Loops.read(path) for path in sorted((results / "hysteresis/loops").glob("*.h5"))]
+    assert np.concatenate([batch.index for batch in batches]).tolist() == list(range(160))
+    status = np.concatenate([batch.status for batch in batches])
+    assert (status == Status.CONVERGED).mean() > 0.95  # a curve may stall at one field and says so
+
+
+@pytest.mark.parametrize("encoding", ["x_component", "double_angle"])
+def test_the_model_clearly_beats_the_mean(results, encoding):
+    model = errors_on_test(Predictions.read(results / f"hysteresis/{encoding}/predictions.h5")).mean
+    mean = errors_on_test(Predictions.read(results / "hysteresis/baselines/mean.h5")).mean
+    ratio = dict(zip(ANCHORS, model / mean, strict=True))
+    assert all(ratio[name] < 0.8 for name in LEARNT), ratio  # clearly: a fifth of the error is gone
+
+
+def test_the_report_stands_alone(results):
+    page = (results / "report.html").read_text()
+    assert page.count("<svg") + page.count("data:image") >= 8
+    assert "double" in page and "Nothing to report" not in page
