@@ -1,7 +1,10 @@
 """The whole study at its test size on this machine: complete, repeatable, and nothing done twice."""
 
 import hashlib
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,17 @@ def test_nothing_is_left_beside_the_results(finished):
     results, _ = finished
     stray = [path for path in results.rglob("*") if path.suffix in (".ledger", ".checkpoint") or path.name[0] == "."]
     assert stray == []
+
+
+@pytest.mark.slow
+def test_the_figures_of_the_run_are_printed_as_json(finished, workflow):
+    results, _ = finished
+    script = workflow.root / "tests/benchmarks/figures.py"
+    done = subprocess.run([sys.executable, script, results, "no-such-file"], capture_output=True, text=True, check=True)
+    now = json.loads(done.stdout)["now"]
+    assert now["micromagnetics"]["curves"] == 12
+    assert set(now["learning"]) == {"x_component", "double_angle", "mean", "gradient_boosting", "cnn"}
+    assert now["cost"]["compute_loops"]["jobs"] == 2
 
 
 @pytest.mark.slow
