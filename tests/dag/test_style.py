@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,9 @@ def test_environments_pin_what_the_lock_pins():
         for entry in pinned:
             name, version = entry.split("==")
             assert locked[name] == version, f"{path.name}: {entry}"
+
+
+def test_every_folder_of_tests_is_run():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    folders = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders == set(options["testpaths"])
