@@ -72,6 +72,8 @@ HYSTERESIS_RESULTS = {
     "morphing": expand(PATHS.morphing(), encoding=ENCODINGS, pair=HYSTERESIS["morphing"]["pairs"]),
     "designs": PATHS.inverse_designs(),
 }
+STUDY_RESULTS = {"hysteresis": HYSTERESIS_RESULTS}
+REPORTED = {name: files for study in config["studies"] for name, files in STUDY_RESULTS[study].items()}
 
 
 def ensemble(**wildcards):

@@ -7,7 +7,7 @@ rule render_report:
     Wildcards used: none
     """
     input:
-        **HYSTERESIS_RESULTS,
+        **REPORTED,
     output:
         report=paths.report(RESULTS),
     log:
