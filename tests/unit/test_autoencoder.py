@@ -31,25 +31,31 @@ def test_training_lowers_the_loss(trained):
     assert "CPU" in trained.provenance.backend
 
 
-@pytest.mark.parametrize("survived", [1, 2])
+@pytest.mark.parametrize("survived", [2, 3, 7], ids=["within an epoch", "at its end", "in the last epoch"])
 def test_a_killed_training_resumes_to_the_bit(tmp_path, monkeypatch, trained, survived):
-    epoch = autoencoder._Training.train_epoch
+    """Three batches make an epoch."""
+    monkeypatch.setattr(autoencoder, "SAVE_INTERVAL_S", -1.0)
+    loss, calls = autoencoder._Training.loss, []
 
-    def fail_later(self, number):
-        if number == survived:
-            raise Killed
-        return epoch(self, number)
+    def fail_later(self, *arguments):
+        if torch.is_grad_enabled():  # not in validation
+            calls.append(1)
+            if len(calls) == survived + 1:
+                raise Killed
+        return loss(self, *arguments)
 
-    monkeypatch.setattr(autoencoder._Training, "train_epoch", fail_later)
+    monkeypatch.setattr(autoencoder._Training, "loss", fail_later)
     with pytest.raises(Killed):
         train(tmp_path / "checkpoint")
-    monkeypatch.undo()
     resumed = train(tmp_path / "checkpoint")
+    assert len(calls) == 9 + 1  # every batch once, and the one that was killed
     np.testing.assert_array_equal(resumed.parameter, trained.parameter)
     np.testing.assert_array_equal(resumed.train_loss, trained.train_loss)
+    np.testing.assert_array_equal(resumed.validation_loss, trained.validation_loss)
 
 
-def test_a_checkpoint_of_other_settings_is_not_used(tmp_path, trained):
+def test_a_checkpoint_of_other_settings_is_not_used(tmp_path, monkeypatch, trained):
+    monkeypatch.setattr(autoencoder, "SAVE_INTERVAL_S", -1.0)
     train(tmp_path / "checkpoint")
     other = train(tmp_path / "checkpoint", AUTOENCODER | {"kl_weight": 1e-2, "epochs": 1})
     assert len(other.train_loss) == 1

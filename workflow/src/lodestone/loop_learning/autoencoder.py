@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,8 @@ from lodestone.loop_learning.encodings import channels_of
 from lodestone.loop_learning.optimiser import Nadam
 from lodestone.random import stream
 
-ALGORITHM = 1
+ALGORITHM = 2
+SAVE_INTERVAL_S = 300.0  # between two checkpoints, each of half a gigabyte
 STRUCTURE_STAGE, VALIDATION_STAGE, TRAINING_STAGE = (
     "autoencoder_structures",
     "autoencoder_validation",
@@ -88,7 +90,7 @@ def train(
         Selects all random streams; on a CPU with the same number of threads (torch's setting) the result is
         reproducible to the bit, resumed or not.
     checkpoint_path : path
-        Written after every epoch; the caller removes it when the result is stored.
+        Written every five minutes; the caller removes it when the result is stored.
 
     Returns
     -------
@@ -120,26 +122,25 @@ class _Training:
         self.train_loss: list[float] = []
         self.validation_loss: list[float] = []
         self.best = self.optimiser.values.cpu().numpy().copy()
+        self.batches_done, self.loss_sum = 0, torch.zeros((), device=self.device)  # of the epoch under way
+        self.saved = time.monotonic()
 
     def run(self, checkpoint_path: str | Path, provenance: Provenance) -> Network:
-        checkpoint = Checkpoint(checkpoint_path, self.key(), log=self.log)
-        self.resume(checkpoint.load())
+        """Train to the end and return the best parameters."""
+        self.checkpoint = Checkpoint(checkpoint_path, self.key(), log=self.log)
+        self.resume(self.checkpoint.load())
         epochs = self.settings["epochs"]
         steps = -(-self.settings["structures"] // self.settings["batch_size"])
-        self.progress = Progress(epochs * steps, "batches", self.log, done=len(self.train_loss) * steps)
+        done = len(self.train_loss) * steps + self.batches_done
+        self.progress = Progress(epochs * steps, "batches", self.log, done=done)
         for epoch in range(len(self.train_loss), epochs):
             self.train_loss.append(self.train_epoch(epoch))
             self.validation_loss.append(self.validate())
             if self.validation_loss[-1] <= min(self.validation_loss):
                 self.best = self.optimiser.values.cpu().numpy().copy()
-            checkpoint.save(self.state())
-            self.log.info(
-                "epoch %d of %d: loss %.5f, validation %.5f",
-                epoch + 1,
-                epochs,
-                self.train_loss[-1],
-                self.validation_loss[-1],
-            )
+            losses = self.train_loss[-1], self.validation_loss[-1]
+            self.log.info("epoch %d of %d: loss %.5f, validation %.5f", epoch + 1, epochs, *losses)
+            self.save_now_and_then()
         return Network(
             parameter=self.best,
             train_loss=np.array(self.train_loss),
@@ -155,36 +156,53 @@ class _Training:
         )
 
     def key(self) -> str:
+        """Return a hash of everything that the result depends on."""
         parts = {"autoencoder": dict(self.settings), "structures": dict(self.structures)}
         return settings_sha256(parts | {"encoding": self.encoding, "seed": self.seed, "algorithm": ALGORITHM})
 
     def resume(self, state: dict[str, np.ndarray] | None) -> None:
+        """Take over the state of a checkpoint."""
         if state is None:
             return
         self.optimiser.restore(state)
         self.best = state["best"]
         self.train_loss, self.validation_loss = state["train_loss"].tolist(), state["validation_loss"].tolist()
-        self.log.info("resumed after epoch %d", len(self.train_loss))
+        self.batches_done, self.loss_sum = int(state["batches_done"]), torch.tensor(state["loss_sum"]).to(self.device)
+        self.log.info("resumed after epoch %d and %d batches", len(self.train_loss), self.batches_done)
 
-    def state(self) -> dict[str, np.ndarray]:
-        histories = {"train_loss": np.array(self.train_loss), "validation_loss": np.array(self.validation_loss)}
-        return self.optimiser.state() | histories | {"best": self.best}
+    def save_now_and_then(self) -> None:
+        """Write a checkpoint if the last one is old."""
+        if time.monotonic() - self.saved < SAVE_INTERVAL_S:
+            return
+        state = self.optimiser.state() | {
+            "best": self.best,
+            "train_loss": np.array(self.train_loss),
+            "validation_loss": np.array(self.validation_loss),
+            "batches_done": np.array(self.batches_done),
+            "loss_sum": self.loss_sum.cpu().numpy(),
+        }
+        self.checkpoint.save(state)
+        self.saved = time.monotonic()
 
     def train_epoch(self, epoch: int) -> float:
+        """Return the mean loss of one epoch; picks up after the batches that are done already."""
         batches, noise_seeds = epoch_plan(self.seed, epoch, self.settings)
         steps = len(batches) * self.settings["epochs"]
-        total = torch.zeros((), device=self.device)
-        images = self.images(STRUCTURE_STAGE, batches)
-        for k, image in enumerate(images):
+        images = self.images(STRUCTURE_STAGE, batches[self.batches_done :])
+        for k, image in enumerate(images, self.batches_done):
             generator = torch.Generator().manual_seed(int(noise_seeds[k]))  # drawn on the CPU: same for every device
             noise = torch.randn(len(image), networks.LATENT, generator=generator).to(self.device)
             loss = self.loss(image, noise)
             loss.backward()
             rate = learning_rate_at(epoch * len(batches) + k, steps, self.settings["learning_rate"])
             self.optimiser.step(rate)
-            total += loss.detach() * len(image)
+            self.loss_sum += loss.detach() * len(image)
+            self.batches_done = k + 1
             self.progress.update(1)
-        return float(total) / self.settings["structures"]
+            self.save_now_and_then()
+        mean = float(self.loss_sum) / self.settings["structures"]
+        self.batches_done, self.loss_sum = 0, torch.zeros_like(self.loss_sum)
+        return mean
 
     @torch.no_grad()
     def validate(self) -> float:
