@@ -5,23 +5,22 @@ from pathlib import Path
 import numpy as np
 
 from lodestone.logs import job_log
+from lodestone.loop_learning import optimiser
 from lodestone.magnetism.material import Material
 from lodestone.micromagnetics import loops
 from lodestone.microstructure import voronoi
 
 STRUCTURES = {"cells": 32, "grain_count_min": 2, "grain_count_max": 4, "max_misorientation_deg": 90.0}
-LOOPS = {"torque_tolerance": 1.0e-4, "max_iterations": 2000, "backend": "cpu"}
 
 
 def main(job):
     with job_log(job.log[0]) as log:
-        drawn = voronoi.batch(0, "labelled_structures", 0, 1, STRUCTURES)
+        voronoi.batch(0, "labelled_structures", 0, 1, STRUCTURES)
         voronoi.images(0, "labelled_structures", [0], STRUCTURES, lambda angle: np.sin(angle)[None])
-        material = Material(1.61, 4.2e6, 8.0e-12)
-        fields_T = np.linspace(1.0, -1.0, 21) * material.anisotropy_field_T
-        loops.curve(drawn.axis_angle_rad(0), fields_T, material, LOOPS)
-        log.info("compiled: structures, images, demagnetisation curves")
-        Path(job.output.warm).write_text("structures\nimages\ndemagnetisation curves\n")
+        loops.warm_up(Material(1.61, 4.2e6, 8.0e-12))
+        optimiser.warm()
+        log.info("compiled: structures, images, demagnetisation curves, optimiser")
+        Path(job.output.warm).write_text("structures\nimages\ndemagnetisation curves\noptimiser\n")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Loops(Artifact):
     magnetisation: np.ndarray = array(("loop", "field"), "float64", "1", "magnetisation along the field over M_s")
     step_status: np.ndarray = array(("loop", "field"), "uint8", "1", f"end of each minimisation: {STATUS_TEXT}")
     max_torque: np.ndarray = array(
-        ("loop", "field"), "float64", "1", "largest torque |m x h| at the end of each minimisation, field over H_A"
+        ("loop", "field"), "float64", "1", "largest torque |m x H| / M_s at the end of each minimisation"
     )
     evaluations: np.ndarray = array(("loop",), "int64", "1", "evaluations of the effective field")
     status: np.ndarray = array(("loop",), "uint8", "1", f"worst end of the loop: {STATUS_TEXT}")

@@ -32,12 +32,14 @@ class LoopSolver:
         log: logging.Logger,
     ) -> None:
         self.material, self.log = material, log
-        self.settings = {**structure_settings, **loop_settings}
-        self.field_T = loops.field_sequence(material, loop_settings)
+        size, height = structure_settings["cell_size_nm"], structure_settings["cell_height_nm"]
+        self.cell_size_nm = (size, size, height)
+        self.settings = loops.solver_settings(loop_settings)
+        self.field_T = loops.sweep_fields(material, loop_settings)
 
     def compute(self, axis_angle_rad: np.ndarray) -> dict[str, np.ndarray]:
         """Return magnetisation (field,), anchor (6,), 0 where there is none, and exists (6,) of one structure."""
-        result = loops.curve(axis_angle_rad, self.field_T, self.material, self.settings)
+        result = loops.curve(axis_angle_rad, self.field_T, self.material, self.cell_size_nm, self.settings)
         if result.status:
             self.log.warning("a loop ended with status %d", result.status)
         values, exists = anchor_points(self.field_T, result.magnetisation, self.material.anisotropy_field_T)

@@ -1,0 +1,310 @@
+"""Energy minima of a layer magnetised in its plane, along a sequence of fields.
+
+The angle phi of every cell is free, so that the problem is an unconstrained one in ny * nx unknowns. Two regimes:
+
+* Near an equilibrium: limited-memory BFGS around a Newton step of the local energy (exchange, anisotropy, Zeeman), which
+  needs no transform. What it has learnt of the Hessian is kept from field to field, and a step starts from states
+  extrapolated along the fields.
+* After an instability, when walls run: the steepest-descent flow d phi/dt = -dE/dphi is followed by linearly implicit
+  steps, several of them between two evaluations of the stray field. The flow, not the minimiser, decides where a
+  reversal comes to rest. It always starts from the last equilibrium, never from an extrapolated state.
+
+Where only part of the layer is out of equilibrium, both are done on a rectangle around that part, the rest held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lodestone.artifacts.loops import Status
+from lodestone.magnetism.material import Material
+from lodestone.micromagnetics import planar_kernels as kernels
+from lodestone.micromagnetics.planar_region import Region
+
+# Edge lengths, in cells, of the rectangles: few, so that their kernels are made once.
+WINDOW_CELLS = (16, 24, 32, 40, 48, 64, 80, 96, 112, 128)
+WINDOW_MARGIN = 4  # cells between what moves and the border of a rectangle
+WINDOW_SHARE = 0.5  # of the layer above which the whole layer is as cheap
+SMOOTH_TURN = 0.3  # rad between two fields, beyond which the path is no longer followed by extrapolation
+
+
+@dataclass(frozen=True)
+class PlanarSettings:
+    """How minima are found.
+
+    Parameters
+    ----------
+    torque_tolerance : float
+        A state counts as converged when |m x H| <= torque_tolerance * M_s in every cell.
+    max_iterations : int
+        Evaluations of the stray field allowed for one field.
+    precision : str
+        ``single`` or ``double``.
+    memory : int
+        Correction pairs of the quasi-Newton method.
+    turn_limit_rad : float
+        Largest turn of a moment in one quasi-Newton step.
+    flow_torque : float
+        Torque over M_s above which the flow is followed.
+    flow_step : float
+        Time step of the flow, in units of the time in which a torque of M_s turns a moment by 1 rad.
+    flow_steps : int
+        Steps of the flow between two evaluations of the stray field.
+    flow_turn_rad : float
+        Largest turn of a moment in one step of the flow.
+    extrapolate : bool
+        Start from states extrapolated along the fields.
+    windows : bool
+        Work on rectangles where only part of the layer moves.
+    window_evaluations : int
+        Evaluations in a rectangle before the whole layer is looked at again.
+    """
+
+    torque_tolerance: float = 1e-4
+    max_iterations: int = 20_000
+    precision: str = "single"
+    memory: int = 8
+    turn_limit_rad: float = 0.2
+    flow_torque: float = 0.1
+    flow_step: float = 0.2
+    flow_steps: int = 8
+    flow_turn_rad: float = 0.5
+    extrapolate: bool = True
+    windows: bool = True
+    window_evaluations: int = 12
+
+
+class PlanarSolver:
+    """Layer of uniform material with an easy axis in the plane of every cell.
+
+    Parameters
+    ----------
+    axis_angle_rad : ndarray, (ny, nx)
+        Angle of the easy axis from +y towards +x.
+    material : Material
+        Intrinsic properties.
+    cell_size_nm : (dx, dy, dz)
+        Edges of a cell; square in the plane.
+    settings : PlanarSettings
+        How minima are found.
+
+    Attributes
+    ----------
+    evaluations : int
+        Stray fields of the whole layer computed so far.
+    work : float
+        Stray fields computed so far, those of rectangles counted by their share of the layer.
+
+    Raises
+    ------
+    ValueError
+        If the cells are not square in the plane or the angles are not finite.
+    """
+
+    def __init__(
+        self,
+        axis_angle_rad: NDArray,
+        material: Material,
+        cell_size_nm: tuple[float, float, float],
+        settings: PlanarSettings | None = None,
+    ) -> None:
+        self.settings = settings or PlanarSettings()
+        ny, nx = axis_angle_rad.shape
+        dx, dy, dz = cell_size_nm
+        if abs(dx - dy) > 1e-9 * dx:
+            raise ValueError(f"cell_size_nm: found dx = {dx}, dy = {dy}; the in-plane solver needs square cells")
+        if not np.isfinite(axis_angle_rad).all():
+            raise ValueError("axis_angle_rad: found values that are not finite")
+        self._dtype = {"single": "float32", "double": "float64"}[self.settings.precision]
+        self._cell = (float(dx), float(dy), float(dz))
+        scale = material.stray_energy_J_m3
+        self._exchange = 2 * material.A_J_m / (scale * (dx * 1e-9) ** 2)
+        self._mu0_Ms_T = material.mu0_Ms_T
+        self._layer = self._region(ny, nx)
+        twice, strength = 2 * np.asarray(axis_angle_rad, np.float64), material.K1_J_m3 / scale
+        self._layer.kc[1:-1, 1:-1], self._layer.ks[1:-1, 1:-1] = strength * np.cos(twice), strength * np.sin(twice)
+        self._layer.state.c[1:-1, 1:-1] = 1
+        self._layer.complete(self._layer.state, self._layer.real(0))
+        self.evaluations, self.work = 1, 1.0
+        self._rest = self._layer.new_state()
+        self._windows: dict[tuple[int, int], Region] = {}
+        self._past: list[tuple[NDArray, NDArray]] = []
+
+    def _region(self, ny: int, nx: int) -> Region:
+        return Region(ny, nx, self._cell, self._exchange, self._dtype, self.settings.memory)
+
+    @property
+    def magnetisation(self) -> float:
+        """Mean magnetisation along +y over M_s."""
+        return float(self._layer.state.c[1:-1, 1:-1].mean(dtype=np.float64))
+
+    @property
+    def torque(self) -> float:
+        """Largest |m x H| / M_s of the present state."""
+        return self._layer.state.torque
+
+    @property
+    def angle_rad(self) -> NDArray[np.float64]:
+        """Angle of the magnetisation from +y towards +x, (ny, nx)."""
+        state = self._layer.state
+        return np.arctan2(state.s[1:-1, 1:-1].astype(np.float64), state.c[1:-1, 1:-1].astype(np.float64))
+
+    def energy(self, field_T: float) -> float:
+        """Energy of the present state in a field, over mu0 M_s^2 times the cell volume, up to a constant."""
+        self._layer.evaluate(self._layer.state, self._layer.real(field_T / self._mu0_Ms_T))
+        return self._layer.state.energy
+
+    def minimise(self, field_T: float) -> Status:
+        """Go to the energy minimum of the next field of a sweep, starting from the present state.
+
+        Parameters
+        ----------
+        field_T : float
+            External field mu0 H along +y, in T.
+
+        Returns
+        -------
+        Status
+            Whether the state converged; it is kept either way.
+        """
+        layer = self._layer
+        h = layer.real(field_T / self._mu0_Ms_T)
+        limit = self.evaluations + self.settings.max_iterations
+        layer.evaluate(layer.state, h)
+        self._rest.copy_from(layer.state)
+        status = None
+        if self._extrapolate(h):
+            status = self._descend(h, limit, may_flow=False)
+            if status is None:
+                layer.state.copy_from(self._rest)
+                layer.pairs.clear()
+        if status is None:
+            status = self._descend(h, limit, may_flow=True)
+        assert status is not None  # only a descent without flow gives up
+        self._past = [*self._past[-2:], (layer.state.s.copy(), layer.state.c.copy())]
+        return status
+
+    def _extrapolate(self, h: np.floating) -> bool:
+        """Replace the state by one extrapolated along the last fields, where that lowers the energy."""
+        if not self.settings.extrapolate or len(self._past) < 2:
+            return False
+        layer = self._layer
+        (s0, c0), (s1, c1) = self._past[-2:]
+        turn, before = np.zeros_like(s0), np.zeros_like(s0)
+        if kernels.turn_between(s0, c0, s1, c1, turn) > SMOOTH_TURN:
+            return False
+        if len(self._past) == 3 and kernels.turn_between(*self._past[0], s0, c0, before) < SMOOTH_TURN:
+            turn += layer.real(0.75) * (turn - before)  # 1 would be the parabola; less is more robust
+        layer.turn_trial(turn, self.settings.turn_limit_rad)
+        self._complete(h)
+        if layer.energy_change(turn) > 0:
+            return False
+        layer.accept()
+        return True
+
+    def _complete(self, h: np.floating) -> None:
+        self._layer.complete(self._layer.trial, h)
+        self.evaluations += 1
+        self.work += 1
+
+    def _descend(self, h: np.floating, limit: int, may_flow: bool) -> Status | None:
+        """Minimise from the present state; None if that needs the flow and it is not allowed."""
+        layer, tolerance = self._layer, self.settings.torque_tolerance
+        while layer.state.torque > tolerance:
+            if self.evaluations >= limit:
+                return Status.ITERATION_LIMIT
+            if may_flow and self.settings.windows and self._descend_window(h):
+                continue
+            if layer.state.torque <= self.settings.flow_torque and self._quasi_newton(layer, h):
+                continue
+            if not may_flow:
+                return None
+            if not self._flow(h):
+                return Status.STALLED
+        return Status.CONVERGED
+
+    def _quasi_newton(self, region: Region, h: np.floating) -> bool:
+        """One quasi-Newton step; False if the energy is not convex along it."""
+        limit = self.settings.turn_limit_rad
+        turn = region.descent_direction()
+        if kernels.dot(turn, region.state.gradient) >= 0:
+            region.pairs.clear()
+            return False
+        longest = float(np.abs(turn).max())
+        if longest > limit:
+            turn *= region.real(limit / longest)
+        region.turn_trial(turn, limit)
+        region.complete(region.trial, h)
+        share = region.state.s.size / self._layer.state.s.size
+        self.work += share
+        self.evaluations += region is self._layer
+        if region.energy_change(turn) > 0:
+            region.pairs.clear()
+            return False
+        region.remember(turn)
+        region.accept()
+        return True
+
+    def _flow(self, h: np.floating) -> bool:
+        """Follow the flow of the whole layer until the stray field is due; False if no step lowers the energy."""
+        settings, layer = self.settings, self._layer
+        layer.pairs.clear()
+        count, time_step = settings.flow_steps, settings.flow_step
+        for _ in range(12):
+            layer.flow_trial(h, time_step, settings.flow_turn_rad, count)
+            self._complete(h)
+            if layer.trial.energy <= layer.state.energy + layer.rounding():
+                layer.accept()
+                return True
+            count, time_step = max(1, count // 2), time_step / 2
+        return False
+
+    def _descend_window(self, h: np.floating) -> bool:
+        """Descend on a rectangle around what moves; False if that is most of the layer or raises the energy."""
+        layer, settings = self._layer, self.settings
+        torque = layer.state.torque
+        quiet = max(0.05 * torque, 0.5 * settings.torque_tolerance)
+        box = kernels.active_box(layer.state.gradient, layer.real(quiet))
+        rows = self._window(box[0], box[1], layer.shape[0] - 2)
+        columns = self._window(box[2], box[3], layer.shape[1] - 2)
+        if rows[1] * columns[1] > WINDOW_SHARE * (layer.shape[0] - 2) * (layer.shape[1] - 2):
+            return False
+        size = (rows[1], columns[1])
+        if size not in self._windows:
+            self._windows[size] = self._region(*size)
+        window = self._windows[size]
+        window.load(layer, rows[0], columns[0])
+        self._relax(window, h, quiet)
+        window.store(layer, rows[0], columns[0])
+        self._complete(h)
+        if layer.trial.energy > layer.state.energy + layer.rounding():
+            return False
+        layer.accept()
+        return True
+
+    @staticmethod
+    def _window(first: int, last: int, cells: int) -> tuple[int, int]:
+        """Start and length of a window around the rows first..last (counted with ghost cells)."""
+        wanted = last - first + 1 + 2 * WINDOW_MARGIN
+        length = next((n for n in WINDOW_CELLS if n >= wanted and n < cells), cells)
+        start = (first + last - length) // 2
+        return min(max(start, 0), cells - length), length
+
+    def _relax(self, window: Region, h: np.floating, quiet: float) -> None:
+        """Descend on a rectangle until it is as quiet as its surroundings, or for some evaluations."""
+        settings = self.settings
+        share = window.state.s.size / self._layer.state.s.size
+        self.work += share
+        for _ in range(settings.window_evaluations):
+            if window.state.torque <= quiet:
+                return
+            if window.state.torque <= settings.flow_torque and self._quasi_newton(window, h):
+                continue
+            window.pairs.clear()
+            window.flow_trial(h, settings.flow_step, settings.flow_turn_rad, settings.flow_steps)
+            window.complete(window.trial, h)
+            self.work += share
+            window.accept()

@@ -1,0 +1,294 @@
+"""Compiled loops of the in-plane solver.
+
+The magnetisation of a cell is (s, c) = (sin phi, cos phi), phi counted from +y towards +x. All energies are over
+mu0 M_s^2 times the cell volume and all fields over M_s, so that a torque is dimensionless. Arrays have one ghost cell
+of zeros all round: a missing neighbour then adds nothing to the exchange. Constants are written as sums of variables
+because an integer literal would lift single precision to double.
+"""
+
+import numba
+import numpy as np
+
+_compiled = numba.njit(cache=True, fastmath=True, nogil=True)
+
+
+@_compiled
+def pack(s, c, waves):  # type: ignore[no-untyped-def]
+    """Write s + i c into the zero-padded rows of a transform buffer (ny, px)."""
+    ny, nx = s.shape[0] - 2, s.shape[1] - 2
+    for i in range(ny):
+        for j in range(nx):
+            waves[i, j] = s[i + 1, j + 1] + 1j * c[i + 1, j + 1]
+        for j in range(nx, waves.shape[1]):
+            waves[i, j] = 0
+
+
+@_compiled
+def multiply(waves, even, odd, out):  # type: ignore[no-untyped-def]
+    """Field transform a(k) Z(k) + b(k) conj(Z(-k)) of the packed magnetisation z = m_x + i m_y."""
+    py, px = waves.shape
+    for i in range(py):
+        mirror = (py - i) % py
+        out[i, 0] = even[i, 0] * waves[i, 0] + odd[i, 0] * np.conj(waves[mirror, 0])
+        for j in range(1, px):
+            out[i, j] = even[i, j] * waves[i, j] + odd[i, j] * np.conj(waves[mirror, px - j])
+
+
+@_compiled
+def unpack(waves, bx, by):  # type: ignore[no-untyped-def]
+    """Copy the field out of the transform buffer into arrays with ghost cells."""
+    for i in range(1, bx.shape[0] - 1):
+        for j in range(1, bx.shape[1] - 1):
+            bx[i, j] = waves[i - 1, j - 1].real
+            by[i, j] = waves[i - 1, j - 1].imag
+
+
+@_compiled
+def evaluate(s, c, kc, ks, bx, by, field, exchange, gradient, curvature):  # type: ignore[no-untyped-def]
+    """Energy, largest torque, gradient dE/dphi and its local derivative without exchange.
+
+    ``kc``, ``ks`` are K_1/(mu0 M_s^2) times cos and sin of twice the axis angle; ``bx``, ``by`` the stray field of
+    (s, c) without its part along m, whose torque is zero.
+    """
+    half = s.dtype.type(0.5)
+    energy = 0.0
+    largest = s.dtype.type(0)
+    for i in range(1, s.shape[0] - 1):
+        row = 0.0
+        for j in range(1, s.shape[1] - 1):
+            si, ci, hx, hy = s[i, j], c[i, j], bx[i, j], by[i, j]
+            sx = s[i - 1, j] + s[i + 1, j] + s[i, j - 1] + s[i, j + 1]
+            sc = c[i - 1, j] + c[i + 1, j] + c[i, j - 1] + c[i, j + 1]
+            s2, c2 = si * ci + si * ci, ci * ci - si * si
+            anisotropy = c2 * kc[i, j] + s2 * ks[i, j]
+            stray = hx * si + hy * ci
+            zeeman = field * ci
+            g = exchange * (si * sc - ci * sx) + (s2 * kc[i, j] - c2 * ks[i, j]) - hx * ci + (hy + field) * si
+            gradient[i, j] = g
+            curvature[i, j] = anisotropy + anisotropy + stray + zeeman
+            row -= np.float64(half * (exchange * (si * sx + ci * sc) + anisotropy + stray) + zeeman)
+            largest = max(largest, abs(g))
+        energy += row
+    return energy, largest
+
+
+@_compiled
+def precondition(s, c, curvature, exchange, damping, floor, right, down, inverse):  # type: ignore[no-untyped-def]
+    """Local Hessian, made positive definite: bond couplings to the right and down, and its inverse diagonal."""
+    zero = s.dtype.type(0)
+    one = s.dtype.type(1)
+    for i in range(s.shape[0] - 1):
+        for j in range(s.shape[1] - 1):
+            right[i, j] = exchange * max(s[i, j] * s[i, j + 1] + c[i, j] * c[i, j + 1], zero)
+            down[i, j] = exchange * max(s[i, j] * s[i + 1, j] + c[i, j] * c[i + 1, j], zero)
+    for i in range(1, s.shape[0] - 1):
+        for j in range(1, s.shape[1] - 1):
+            bonds = right[i, j] + right[i, j - 1] + down[i, j] + down[i - 1, j]
+            inverse[i, j] = one / (bonds + max(curvature[i, j] + damping, floor))
+
+
+@_compiled
+def solve_local(gradient, right, down, inverse, sweeps, x, spare, change):  # type: ignore[no-untyped-def]
+    """Chebyshev iteration for (local Hessian) x = gradient; a fixed polynomial, so a symmetric operator.
+
+    The interval is [0.3, 1.7] for a diagonally scaled matrix with eigenvalues in (0, 2): outside it the polynomial stays
+    below its value at 0, so the operator is positive definite whatever the matrix.
+    """
+    centre, radius = gradient.dtype.type(1), gradient.dtype.type(0.7)
+    ny, nx = x.shape[0] - 1, x.shape[1] - 1
+    for i in range(1, ny):
+        for j in range(1, nx):
+            x[i, j] = inverse[i, j] * gradient[i, j]
+            change[i, j] = x[i, j]
+    ratio = centre / radius
+    rho = radius / centre
+    for _ in range(sweeps):
+        following = centre / (ratio + ratio - rho)
+        a, b = following * rho, (following + following) / radius
+        for i in range(1, ny):
+            for j in range(1, nx):
+                pulled = (
+                    right[i, j] * x[i, j + 1]
+                    + right[i, j - 1] * x[i, j - 1]
+                    + down[i, j] * x[i + 1, j]
+                    + down[i - 1, j] * x[i - 1, j]
+                )
+                d = a * change[i, j] + b * (inverse[i, j] * (gradient[i, j] + pulled) - x[i, j])
+                change[i, j] = d
+                spare[i, j] = x[i, j] + d
+        x, spare = spare, x
+        rho = following
+    return x
+
+
+@_compiled
+def rotate(s, c, direction, scale, cap, s_out, c_out):  # type: ignore[no-untyped-def]
+    """Turn each moment by 2 atan(q/2), q = scale * direction clipped to +-cap; returns the largest |q|."""
+    one, half, threehalf = s.dtype.type(1), s.dtype.type(0.5), s.dtype.type(1.5)
+    largest = s.dtype.type(0)
+    for i in range(1, s.shape[0] - 1):
+        for j in range(1, s.shape[1] - 1):
+            q = min(max(scale * direction[i, j], -cap), cap)
+            largest = max(largest, abs(q))
+            t = half * q
+            norm = one / (one + t * t)
+            cosine, sine = (one - t * t) * norm, (t + t) * norm
+            sn, cn = s[i, j] * cosine + c[i, j] * sine, c[i, j] * cosine - s[i, j] * sine
+            # One Newton step towards length one keeps rounding from adding up over thousands of turns.
+            fix = threehalf - half * (sn * sn + cn * cn)
+            s_out[i, j], c_out[i, j] = sn * fix, cn * fix
+    return largest
+
+
+@_compiled
+def flow(s, c, kc, ks, bx, by, field, exchange, step, cap, count, sweeps, work):  # type: ignore[no-untyped-def]
+    """Follow d phi/dt = -dE/dphi with the stray field held, by ``count`` linearly implicit Euler steps.
+
+    ``s`` and ``c`` are overwritten with the state at the end. ``work`` is (10, ny+2, nx+2); the ghost cells of its last
+    two arrays must hold those of s and c.
+    """
+    gradient, curvature, right, down = work[0], work[1], work[2], work[3]
+    inverse, x, spare, change = work[4], work[5], work[6], work[7]
+    s_next, c_next = work[8], work[9]
+    one, half = s.dtype.type(1), s.dtype.type(0.5)
+    rate = one / step
+    for _ in range(count):
+        evaluate(s, c, kc, ks, bx, by, field, exchange, gradient, curvature)
+        precondition(s, c, curvature, exchange, rate, rate * half, right, down, inverse)
+        direction = solve_local(gradient, right, down, inverse, sweeps, x, spare, change)
+        rotate(s, c, direction, -one, cap, s_next, c_next)
+        s, s_next = s_next, s
+        c, c_next = c_next, c
+    if count % 2 == 1:
+        copy(s, s_next)
+        copy(c, c_next)
+
+
+@_compiled
+def copy(source, target):  # type: ignore[no-untyped-def]
+    """Copy the inner cells."""
+    for i in range(1, source.shape[0] - 1):
+        for j in range(1, source.shape[1] - 1):
+            target[i, j] = source[i, j]
+
+
+@_compiled
+def active_box(gradient, threshold):  # type: ignore[no-untyped-def]
+    """First and last row and column, in the array with ghost cells, where |gradient| exceeds a threshold."""
+    first_row, last_row = gradient.shape[0], 0
+    first_column, last_column = gradient.shape[1], 0
+    for i in range(1, gradient.shape[0] - 1):
+        for j in range(1, gradient.shape[1] - 1):
+            if abs(gradient[i, j]) > threshold:
+                first_row, last_row = min(first_row, i), max(last_row, i)
+                first_column, last_column = min(first_column, j), max(last_column, j)
+    return first_row, last_row, first_column, last_column
+
+
+@_compiled
+def dot(a, b):  # type: ignore[no-untyped-def]
+    """Inner product, summed by rows in double precision."""
+    total = 0.0
+    for i in range(1, a.shape[0] - 1):
+        row = a.dtype.type(0)
+        for j in range(1, a.shape[1] - 1):
+            row += a[i, j] * b[i, j]
+        total += np.float64(row)
+    return total
+
+
+@_compiled
+def add_scaled(y, factor, x):  # type: ignore[no-untyped-def]
+    """Add factor * x to y."""
+    for i in range(1, y.shape[0] - 1):
+        for j in range(1, y.shape[1] - 1):
+            y[i, j] += factor * x[i, j]
+
+
+@_compiled
+def turn_between(s_from, c_from, s_to, c_to, out):  # type: ignore[no-untyped-def]
+    """Sine of the angle from one state to the other; returns its largest magnitude, 2 beyond a right angle."""
+    largest = s_from.dtype.type(0)
+    for i in range(1, out.shape[0] - 1):
+        for j in range(1, out.shape[1] - 1):
+            out[i, j] = s_to[i, j] * c_from[i, j] - c_to[i, j] * s_from[i, j]
+            ahead = s_to[i, j] * s_from[i, j] + c_to[i, j] * c_from[i, j]
+            largest = max(largest, abs(out[i, j]) if ahead > 0 else s_from.dtype.type(2))
+    return largest
+
+
+@_compiled
+def local_hessian(s, c, curvature, exchange, shift, right, down, diagonal):  # type: ignore[no-untyped-def]
+    """Local Hessian plus a shift: bond couplings to the right and down, and the diagonal."""
+    for i in range(s.shape[0] - 1):
+        for j in range(s.shape[1] - 1):
+            right[i, j] = exchange * (s[i, j] * s[i, j + 1] + c[i, j] * c[i, j + 1])
+            down[i, j] = exchange * (s[i, j] * s[i + 1, j] + c[i, j] * c[i + 1, j])
+    for i in range(1, s.shape[0] - 1):
+        for j in range(1, s.shape[1] - 1):
+            bonds = right[i, j] + right[i, j - 1] + down[i, j] + down[i - 1, j]
+            diagonal[i, j] = bonds + curvature[i, j] + shift
+
+
+@_compiled
+def hessian_product(p, right, down, diagonal, out):  # type: ignore[no-untyped-def]
+    """Write (local Hessian) p; returns p . out."""
+    total = 0.0
+    for i in range(1, p.shape[0] - 1):
+        row = p.dtype.type(0)
+        for j in range(1, p.shape[1] - 1):
+            pulled = (
+                right[i, j] * p[i, j + 1]
+                + right[i, j - 1] * p[i, j - 1]
+                + down[i, j] * p[i + 1, j]
+                + down[i - 1, j] * p[i - 1, j]
+            )
+            out[i, j] = diagonal[i, j] * p[i, j] - pulled
+            row += p[i, j] * out[i, j]
+        total += np.float64(row)
+    return total
+
+
+@_compiled
+def newton_direction(gradient, right, down, diagonal, tolerance, most, x, work):  # type: ignore[no-untyped-def]
+    """Solve (local Hessian) x = gradient by conjugate gradients scaled with the diagonal.
+
+    Stops at a relative residual ``tolerance``, after ``most`` products, or where the curvature is not positive; x is
+    then what was reached so far, and the scaled gradient if that is nothing. ``work`` is (4, ny+2, nx+2), zero on the
+    border.
+    """
+    r, p, q, scale = work[0], work[1], work[2], work[3]
+    zero, one, least = x.dtype.type(0), x.dtype.type(1), x.dtype.type(0.5)
+    rho = 0.0
+    for i in range(1, x.shape[0] - 1):
+        row = zero
+        for j in range(1, x.shape[1] - 1):
+            scale[i, j] = one / max(diagonal[i, j], least)
+            x[i, j] = zero
+            r[i, j] = gradient[i, j]
+            p[i, j] = gradient[i, j] * scale[i, j]
+            row += r[i, j] * p[i, j]
+        rho += np.float64(row)
+    enough = tolerance * tolerance * rho
+    for k in range(most):
+        if rho <= enough:
+            break
+        curvature = hessian_product(p, right, down, diagonal, q)
+        if curvature <= 1e-3 * dot(p, p):
+            if k == 0:
+                copy(p, x)
+            break
+        step = x.dtype.type(rho / curvature)
+        new = 0.0
+        for i in range(1, x.shape[0] - 1):
+            row = zero
+            for j in range(1, x.shape[1] - 1):
+                x[i, j] += step * p[i, j]
+                r[i, j] -= step * q[i, j]
+                row += r[i, j] * r[i, j] * scale[i, j]
+            new += np.float64(row)
+        ratio = x.dtype.type(new / rho)
+        rho = new
+        for i in range(1, x.shape[0] - 1):
+            for j in range(1, x.shape[1] - 1):
+                p[i, j] = r[i, j] * scale[i, j] + ratio * p[i, j]
