@@ -71,7 +71,7 @@ def health_section(run: Run) -> Section | None:
     svg = figures_health.loop_health(h.max_torque, h.evaluations, h.tolerance, "health")
     figure = Figure(
         svg, "Torque left and work done",
-        "Left: largest torque |m × h| left at the end of any field step of a loop, in units of H_{A}. Right: how "
+        "Left: largest torque |m × H| / M_{s} left at the end of any field step of a loop. Right: how "
         "often the effective field was evaluated.",
         run.library.origins("loops"),
     )  # fmt: skip

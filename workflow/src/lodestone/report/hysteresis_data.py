@@ -15,7 +15,7 @@ from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
-from lodestone.magnetism.units import MU0
+from lodestone.magnetism.material import Material
 from lodestone.report.inputs import Library
 
 INPUTS = (
@@ -81,9 +81,8 @@ class Run:
 
     @property
     def anisotropy_field_T(self) -> float:
-        """mu0 H_A = 2 mu0 K_1 / (mu0 M_s) of the configured material (section 2.2 of the paper)."""
-        material = self.config["material"]
-        return 2.0 * material["K1_J_m3"] * MU0 / material["mu0_Ms_T"]
+        """Anisotropy field mu0 H_A of the configured material (section 2.2 of the paper)."""
+        return Material.from_config(self.config["material"]).anisotropy_field_T
 
     @property
     def main(self) -> str | None:

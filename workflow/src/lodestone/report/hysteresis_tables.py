@@ -78,8 +78,8 @@ def health_table(run: Run, health: Health) -> Table:
     quantiles = np.quantile(health.evaluations, [0.5, 1.0])
     rows += [
         (Cell("field steps above the tolerance"), Cell(f"{health.bad_steps:,}", note=f"of {health.steps:,}")),
-        (Cell("torque tolerance"), Cell(f"{health.tolerance:.1e}", note="of H_{A}")),
-        (Cell("largest torque left anywhere"), Cell(f"{health.max_torque.max():.1e}", note="of H_{A}")),
+        (Cell("torque tolerance"), Cell(f"{health.tolerance:.1e}", note="of M_{s}")),
+        (Cell("largest torque left anywhere"), Cell(f"{health.max_torque.max():.1e}", note="of M_{s}")),
         (Cell("field evaluations per loop, median"), Cell(f"{quantiles[0]:,.0f}", note=f"at most {quantiles[1]:,.0f}")),
         (Cell("field evaluations in all"), Cell(f"{health.evaluations.sum():,}")),
     ]
