@@ -14,7 +14,7 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, settings = job.params, job.params.settings
         material = Material.from_config(settings["material"])
-        fields_T = loops.field_sequence(material, settings["loops"])
+        fields_T = loops.sweep_fields(material, settings["loops"])
         provenance = Provenance.of(
             f"lodestone planar {settings['loops']['backend'].upper()}",
             params.seed,
