@@ -36,7 +36,7 @@ def anchor_points(
     Raises
     ------
     ValueError
-        If the fields do not descend strictly or the lengths differ.
+        If the fields do not descend strictly, the lengths differ or a magnetisation is not finite.
     """
     field, m = np.asarray(field_T, np.float64), np.asarray(magnetisation, np.float64)
     if field.ndim != 1 or field.shape != m.shape or len(field) < 2:
@@ -45,6 +45,8 @@ def anchor_points(
         )
     if not np.all(np.diff(field) < 0):
         raise ValueError("field_T: expected strictly descending fields")
+    if not np.isfinite(m).all():
+        raise ValueError(f"magnetisation: found {np.sum(~np.isfinite(m))} values that are not finite, expected none")
     h = field / anisotropy_field_T
     values = [_at_field(h, m, 1.0), _at_field(h, m, 0.0)]
     remanence = values[1]

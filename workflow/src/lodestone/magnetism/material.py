@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class Material:
     Raises
     ------
     ValueError
-        If the polarisation or the anisotropy is not positive, or the exchange stiffness is negative.
+        If the polarisation or the anisotropy is not positive, the exchange stiffness is negative, or one of them is
+        not finite.
     """
 
     mu0_Ms_T: float
@@ -38,7 +40,7 @@ class Material:
             ("K1_J_m3", self.K1_J_m3, "> 0"),
             ("A_J_m", self.A_J_m, ">= 0"),
         ):
-            if not (value >= 0 if least == ">= 0" else value > 0):
+            if not (math.isfinite(value) and (value >= 0 if least == ">= 0" else value > 0)):
                 raise ValueError(f"{name}: found {value!r}, allowed are finite values {least}")
 
     @property
