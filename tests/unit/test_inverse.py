@@ -109,12 +109,14 @@ class KnownSolver:
     def __init__(self, *_):
         self.field_T = np.array([1.0, 0.0, -1.0])
 
-    def compute(self, axis):
-        if self.fail_after is not None and len(self.computed) >= self.fail_after:
-            raise KeyboardInterrupt
-        KnownSolver.computed.append(float(axis.mean()))
-        anchor = KnownModel().outputs(axis[None]).mean(0)[0]
-        return {"anchor": anchor, "exists": np.ones(6, np.uint8), "magnetisation": np.array([1.0, anchor[1], -1.0])}
+    def compute(self, axes):
+        for k, axis in enumerate(axes):
+            if self.fail_after is not None and len(self.computed) >= self.fail_after:
+                raise KeyboardInterrupt
+            KnownSolver.computed.append(float(axis.mean()))
+            anchor = KnownModel().outputs(axis[None]).mean(0)[0]
+            loop = np.array([1.0, anchor[1], -1.0])
+            yield k, {"anchor": anchor, "exists": np.ones(6, np.uint8), "magnetisation": loop}
 
 
 @pytest.fixture

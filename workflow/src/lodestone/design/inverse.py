@@ -247,9 +247,9 @@ def _recompute(
     key = batch_key(provenance.config_sha256, hashlib.sha256(axes.tobytes()).hexdigest(), str(ALGORITHM))
     with Ledger(ledger_path, key, log=log) as ledger:
         progress = Progress(len(axes), "loops", log, done=len(ledger.done))
-        for item, axis in enumerate(axes):
-            if item not in ledger.done:
-                ledger.append(item, solver.compute(axis))
-                progress.update(1)
+        missing = [item for item in range(len(axes)) if item not in ledger.done]
+        for k, arrays in solver.compute(axes[missing]):
+            ledger.append(missing[k], arrays)
+            progress.update(1)
         rows = [arrays for _, arrays in ledger.items()]
     return {name: np.stack([row[name] for row in rows]) for name in ("anchor", "exists", "magnetisation")}

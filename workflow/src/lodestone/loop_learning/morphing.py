@@ -12,6 +12,7 @@ from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.provenance import Provenance
+from lodestone.logs import Progress
 from lodestone.loop_learning.encodings import decode_axes
 from lodestone.loop_learning.forward import ForwardModel
 from lodestone.loop_learning.recompute import LoopSolver
@@ -80,7 +81,12 @@ def morph(
     axis_angle = decode_axes(image, network.encoding)
     found = model.predict_codes(code)
     solver = LoopSolver(structure_settings, loop_settings, material, log)
-    loops = solver.compute_all(axis_angle)
+    progress = Progress(len(alpha), "loops", log)
+    rows = {}
+    for step, row in solver.compute(axis_angle):
+        rows[step] = row
+        progress.update(1)
+    loops = {name: np.stack([rows[k][name] for k in range(len(alpha))]) for name in rows[0]}
     return Morphing(
         alpha=alpha,
         image=image,

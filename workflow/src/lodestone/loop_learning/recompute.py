@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
+import torch
 
-from lodestone.logs import Progress
 from lodestone.magnetism.loop_figures import anchor_points
 from lodestone.magnetism.material import Material
 from lodestone.micromagnetics import loops
@@ -22,6 +24,8 @@ class LoopSolver:
     structure_settings, loop_settings : mapping
         Sections `structures` and `loops` of the config.
     material : Material
+    log : Logger
+        Told about loops that did not converge at every field.
     """
 
     def __init__(
@@ -32,28 +36,36 @@ class LoopSolver:
         log: logging.Logger,
     ) -> None:
         self.material, self.log = material, log
-        size, height = structure_settings["cell_size_nm"], structure_settings["cell_height_nm"]
-        self.cell_size_nm = (size, size, height)
+        edge, height = structure_settings["cell_size_nm"], structure_settings["cell_height_nm"]
+        self.cell_size_nm = (float(edge), float(edge), float(height))
         self.settings = loops.solver_settings(loop_settings)
         self.field_T = loops.sweep_fields(material, loop_settings)
 
-    def compute(self, axis_angle_rad: np.ndarray) -> dict[str, np.ndarray]:
-        """Return magnetisation (field,), anchor (6,), 0 where there is none, and exists (6,) of one structure."""
-        result = loops.curve(axis_angle_rad, self.field_T, self.material, self.cell_size_nm, self.settings)
-        if result.status:
-            self.log.warning("a loop ended with status %d", result.status)
-        values, exists = anchor_points(self.field_T, result.magnetisation, self.material.anisotropy_field_T)
-        return {
-            "magnetisation": result.magnetisation,
-            "anchor": np.where(exists, values, 0.0),
-            "exists": exists.astype(np.uint8),
-        }
+    def compute(self, axis_angle_rad: Sequence[np.ndarray] | np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Compute structures (n, ny, nx) on as many processes as torch has threads, and yield them as they are done.
 
-    def compute_all(self, axis_angle_rad: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the results of `compute` for structures (n, ny, nx), stacked."""
-        progress = Progress(len(axis_angle_rad), "loops", self.log)
-        rows = []
-        for axis in axis_angle_rad:
-            rows.append(self.compute(axis))
-            progress.update(1)
-        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        Yields
+        ------
+        int
+            Number of the structure.
+        dict
+            `magnetisation` (field,), `anchor` (6,), 0 where there is none, and `exists` (6,).
+        """
+        workers = min(torch.get_num_threads(), len(axis_angle_rad))
+        rest = self.field_T, self.material, self.cell_size_nm, self.settings
+        if workers <= 1:
+            for k, axis in enumerate(axis_angle_rad):
+                yield k, self._finish(k, loops.curve(axis, *rest))
+            return
+        # Spawned, not forked: torch and numba have threads whose locks a fork would copy.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            running = {pool.submit(loops.curve, axis, *rest): k for k, axis in enumerate(axis_angle_rad)}
+            for future in as_completed(running):
+                yield running[future], self._finish(running[future], future.result())
+
+    def _finish(self, number: int, result: loops.LoopResult) -> dict[str, np.ndarray]:
+        if result.status:
+            self.log.warning("structure %d: the loop did not converge at every field", number)
+        values, exists = anchor_points(self.field_T, result.magnetisation, self.material.anisotropy_field_T)
+        anchor = np.where(exists, values, 0.0)
+        return {"magnetisation": result.magnetisation, "anchor": anchor, "exists": exists.astype(np.uint8)}
