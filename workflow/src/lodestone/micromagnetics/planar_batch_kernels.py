@@ -1,0 +1,175 @@
+"""Tensor operations of the in-plane solver for many layers at once.
+
+The same quantities as in `planar_kernels`: the magnetisation of a cell is (s, c) = (sin phi, cos phi), phi counted from
++y towards +x, energies are over mu0 M_s^2 times the cell volume and fields over M_s. Arrays are (batch, ny, nx); a
+missing neighbour is a zero. Every function is free of data-dependent control flow, so that a compiler can fuse it
+into one or two passes over the memory; sums over a layer are taken in double precision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from lodestone.micromagnetics.planar_stray_field import packed_kernel
+
+CELLS = (-2, -1)
+
+
+def per_layer(values: Tensor) -> Tensor:
+    """View (batch,) as (batch, 1, 1)."""
+    return values[:, None, None]
+
+
+def total(values: Tensor) -> Tensor:
+    """Sum over each layer, (batch,), float64."""
+    return values.sum(CELLS, dtype=torch.float64)
+
+
+def neighbour_sum(a: Tensor) -> Tensor:
+    """Sum over the four neighbours of every cell."""
+    p = pad(a, (1, 1, 1, 1))
+    return p[:, :-2, 1:-1] + p[:, 2:, 1:-1] + p[:, 1:-1, :-2] + p[:, 1:-1, 2:]
+
+
+def torque_and_curvature(
+    s: Tensor, c: Tensor, kc: Tensor, ks: Tensor, bx: Tensor, by: Tensor, field: Tensor, exchange: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradient dE/dphi, its local derivative without exchange, and the energy of every cell."""
+    h = per_layer(field)
+    sx, sc = neighbour_sum(s), neighbour_sum(c)
+    s2, c2 = 2 * s * c, c * c - s * s
+    anisotropy, stray, zeeman = c2 * kc + s2 * ks, bx * s + by * c, h * c
+    gradient = exchange * (s * sc - c * sx) + (s2 * kc - c2 * ks) - bx * c + (by + h) * s
+    energy = -(0.5 * (exchange * (s * sx + c * sc) + anisotropy + stray) + zeeman)
+    return gradient, 2 * anisotropy + stray + zeeman, energy
+
+
+def evaluate(
+    s: Tensor, c: Tensor, kc: Tensor, ks: Tensor, bx: Tensor, by: Tensor, field: Tensor, exchange: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradient, curvature (both per cell), energy (float64) and largest torque of each layer."""
+    gradient, curvature, energy = torque_and_curvature(s, c, kc, ks, bx, by, field, exchange)
+    return gradient, curvature, total(energy), gradient.abs().amax(CELLS)
+
+
+def couplings(s: Tensor, c: Tensor, exchange: float) -> tuple[Tensor, Tensor]:
+    """Positive bonds of the local Hessian along x (batch, ny, nx + 1) and y (batch, ny + 1, nx), zero at the border."""
+    right = (s[:, :, 1:] * s[:, :, :-1] + c[:, :, 1:] * c[:, :, :-1]).clamp_min(0) * exchange
+    down = (s[:, 1:] * s[:, :-1] + c[:, 1:] * c[:, :-1]).clamp_min(0) * exchange
+    return pad(right, (1, 1)), pad(down, (0, 0, 1, 1))
+
+
+def local_inverse(
+    right: Tensor, down: Tensor, curvature: Tensor, damping: Tensor | float, floor: Tensor | float
+) -> Tensor:
+    """Inverse diagonal of the local Hessian, made positive definite by the floor of its curvature."""
+    bonds = right[:, :, 1:] + right[:, :, :-1] + down[:, 1:] + down[:, :-1]
+    damped = curvature + damping
+    return 1 / (bonds + (damped.clamp_min(floor) if isinstance(floor, float) else torch.maximum(damped, floor)))
+
+
+def sweep(
+    right: Tensor, down: Tensor, inverse: Tensor, gradient: Tensor, x: Tensor, change: Tensor, a: float, b: float
+) -> tuple[Tensor, Tensor]:
+    """One sweep of a Chebyshev iteration: the next solution and the last change."""
+    p = pad(x, (1, 1, 1, 1))
+    pulled = (
+        right[:, :, 1:] * p[:, 1:-1, 2:]
+        + right[:, :, :-1] * p[:, 1:-1, :-2]
+        + down[:, 1:] * p[:, 2:, 1:-1]
+        + down[:, :-1] * p[:, :-2, 1:-1]
+    )
+    change = a * change + b * (inverse * (gradient + pulled) - x)
+    return x + change, change
+
+
+def coefficients(least: float, sweeps: int) -> list[tuple[float, float]]:
+    """Factors (a, b) of Chebyshev sweeps for a scaled matrix with eigenvalues in [least, 2 - least].
+
+    Eigenvalues outside it, which are in (0, 2), leave the polynomial positive: the operator is positive definite
+    whatever the matrix.
+    """
+    radius = 1 - least
+    rho, factors = radius, []
+    for _ in range(sweeps):
+        following = 1 / (2 / radius - rho)
+        factors.append((following * rho, 2 * following / radius))
+        rho = following
+    return factors
+
+
+def solve_local(
+    right: Tensor, down: Tensor, inverse: Tensor, gradient: Tensor, factors: list[tuple[float, float]]
+) -> Tensor:
+    """Approximate (local Hessian)^-1 gradient by a fixed polynomial, so by a symmetric positive operator."""
+    x = change = inverse * gradient
+    for a, b in factors:
+        x, change = sweep(right, down, inverse, gradient, x, change, a, b)
+    return x
+
+
+def rotate(s: Tensor, c: Tensor, turn: Tensor, cap: float) -> tuple[Tensor, Tensor]:
+    """Turn each moment by 2 atan(q/2), q = turn clipped to +-cap, and back to length one."""
+    t = 0.5 * turn.clamp(-cap, cap)
+    norm = 1 / (1 + t * t)
+    cosine, sine = (1 - t * t) * norm, 2 * t * norm
+    sn, cn = s * cosine + c * sine, c * cosine - s * sine
+    fix = 1.5 - 0.5 * (sn * sn + cn * cn)  # a Newton step towards length one: rounding must not add up
+    return sn * fix, cn * fix
+
+
+def flow_step(
+    moments: tuple[Tensor, Tensor],
+    surroundings: tuple[Tensor, Tensor, Tensor, Tensor],
+    field: Tensor,
+    exchange: float,
+    time_step: Tensor,
+    cap: float,
+    factors: list[tuple[float, float]],
+) -> tuple[Tensor, Tensor]:
+    """One linearly implicit Euler step of d phi/dt = -dE/dphi; a time step of zero leaves a layer as it is.
+
+    ``surroundings`` are kc, ks, bx, by; the stray field bx, by is held.
+    """
+    s, c = moments
+    gradient, curvature, _ = torque_and_curvature(s, c, *surroundings, field, exchange)
+    right, down = couplings(s, c, exchange)
+    rate = per_layer(1 / time_step.clamp_min(1e-6))
+    inverse = local_inverse(right, down, curvature, rate, rate * 0.5)
+    turn = -solve_local(right, down, inverse, gradient, factors)
+    return rotate(s, c, turn * per_layer((time_step > 0).to(turn.dtype)), cap)
+
+
+class StrayField:
+    """Stray field, over M_s, of layers magnetised in their plane, without its part along m.
+
+    Two real transforms rather than the packed complex one of `planar_stray_field`: their products are local in k, so
+    that they need no copy of the mirrored spectrum. The kernels are the same.
+    """
+
+    def __init__(self, ny: int, nx: int, cell_size: tuple[float, float, float], device: torch.device) -> None:
+        even, odd = packed_kernel(ny, nx, cell_size, "float64")
+        self.cells, self.padded = (ny, nx), even.shape
+        half = np.s_[:, : even.shape[1] // 2 + 1]
+        parts = (even + odd.real)[half], (even - odd.real)[half], odd.imag[half]
+        self._xx, self._yy, self._xy = (torch.tensor(part, dtype=torch.float32, device=device) for part in parts)
+
+    def __call__(self, s: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Field (bx, by) of moments (batch, ny, nx)."""
+        waves_x, waves_y = self._forward(s), self._forward(c)
+        bx = self._back(self._xx * waves_x + self._xy * waves_y)
+        by = self._back(self._xy * waves_x + self._yy * waves_y)
+        return bx, by
+
+    def _forward(self, a: Tensor) -> Tensor:
+        """Only ny rows hold anything: transform them along x first."""
+        rows = torch.fft.rfft(a, n=self.padded[1], dim=2)
+        return torch.fft.fft(rows, n=self.padded[0], dim=1)
+
+    def _back(self, waves: Tensor) -> Tensor:
+        """Only ny rows are wanted: come back along y first."""
+        rows = torch.fft.ifft(waves, dim=1)[:, : self.cells[0]]
+        return torch.fft.irfft(rows, n=self.padded[1], dim=2)[:, :, : self.cells[1]]
