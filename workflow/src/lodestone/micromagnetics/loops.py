@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -50,13 +50,13 @@ class LoopResult:
 
 
 def sweep_fields(material: Material, settings: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Fields mu0 H in T from +H_A to -H_A in steps of ``field_step_HA``."""
+    """Return the fields mu0 H in T from +H_A to -H_A in steps of ``field_step_HA``."""
     steps = round(1 / settings["field_step_HA"])
     return material.anisotropy_field_T * np.linspace(1, -1, 2 * steps + 1)
 
 
 def solver_settings(settings: Mapping[str, Any]) -> PlanarSettings:
-    """Settings of the solver from the config section ``loops``."""
+    """Return the settings of the solver from the config section ``loops``."""
     return PlanarSettings(torque_tolerance=settings["torque_tolerance"], max_iterations=settings["max_iterations"])
 
 
@@ -81,8 +81,13 @@ def curve(
         Edges of a cell in nm.
     settings : PlanarSettings, optional
         How minima are found.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of bounds or not finite.
     """
-    fields = np.asarray(fields_T, np.float64)
+    fields = fields_of(fields_T)
     solver = PlanarSolver(np.asarray(axis_angle_rad, np.float64), material, cell_size_nm, settings)
     magnetisation, torque = np.empty(len(fields)), np.empty(len(fields))
     status = np.empty(len(fields), np.uint8)
@@ -134,7 +139,7 @@ def run_batch(
     dict
         The fields of a `Loops` artifact.
     """
-    fields = np.asarray(fields_T, np.float64)
+    fields = fields_of(fields_T)
     cell = tuple(float(d) for d in grains.cell_size_nm)
     waiting = [k for k in range(len(grains.index)) if int(grains.index[k]) not in ledger.done]
     progress = Progress(len(grains.index), "loops", log, done=len(grains.index) - len(waiting))
@@ -159,7 +164,7 @@ def run_batch(
 
 
 def _computed(tasks: Iterator[tuple[int, tuple]], workers: int) -> Iterator[tuple[int, LoopResult]]:
-    """Results in the order in which they are done; at most two tasks a worker are in flight."""
+    """Yield results in the order in which they are done; at most two tasks a worker are in flight."""
     if workers <= 1:
         for k, arguments in tasks:
             yield k, curve(*arguments)
@@ -183,7 +188,7 @@ def _single_threaded() -> None:
         os.environ[name] = "1"
 
 
-def fields_of(values: Sequence[float]) -> NDArray[np.float64]:
+def fields_of(values: ArrayLike) -> NDArray[np.float64]:
     """Fields as an array, refused if they are not finite."""
     fields = np.asarray(values, np.float64)
     if fields.ndim != 1 or not np.isfinite(fields).all():

@@ -2,12 +2,12 @@
 
 The angle phi of every cell is free, so that the problem is an unconstrained one in ny * nx unknowns. Two regimes:
 
-* Near an equilibrium: limited-memory BFGS around a Newton step of the local energy (exchange, anisotropy, Zeeman), which
-  needs no transform. What it has learnt of the Hessian is kept from field to field, and a step starts from states
+* Near an equilibrium: limited-memory BFGS around a Newton step of the local energy (exchange, anisotropy, Zeeman),
+  which needs no transform. What it has learnt of the Hessian is kept from field to field, and a step starts from states
   extrapolated along the fields.
 * After an instability, when walls run: the steepest-descent flow d phi/dt = -dE/dphi is followed by linearly implicit
   steps, several of them between two evaluations of the stray field. The flow, not the minimiser, decides where a
-  reversal comes to rest. It always starts from the last equilibrium, never from an extrapolated state.
+  reversal comes to rest. Cells that have not moved smoothly from field to field are never extrapolated.
 
 Where only part of the layer is out of equilibrium, both are done on a rectangle around that part, the rest held.
 """
@@ -28,7 +28,7 @@ from lodestone.micromagnetics.planar_region import Region
 WINDOW_CELLS = (16, 24, 32, 40, 48, 64, 80, 96, 112, 128)
 WINDOW_MARGIN = 4  # cells between what moves and the border of a rectangle
 WINDOW_SHARE = 0.5  # of the layer above which the whole layer is as cheap
-SMOOTH_TURN = 0.3  # rad between two fields, beyond which the path is no longer followed by extrapolation
+SMOOTH_TURN = 0.15  # rad between two fields, above which a cell is not extrapolated
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,6 @@ class PlanarSolver:
         self._layer.state.c[1:-1, 1:-1] = 1
         self._layer.complete(self._layer.state, self._layer.real(0))
         self.evaluations, self.work = 1, 1.0
-        self._rest = self._layer.new_state()
         self._windows: dict[tuple[int, int], Region] = {}
         self._past: list[tuple[NDArray, NDArray]] = []
 
@@ -174,54 +173,41 @@ class PlanarSolver:
         h = layer.real(field_T / self._mu0_Ms_T)
         limit = self.evaluations + self.settings.max_iterations
         layer.evaluate(layer.state, h)
-        self._rest.copy_from(layer.state)
-        status = None
-        if self._extrapolate(h):
-            status = self._descend(h, limit, may_flow=False)
-            if status is None:
-                layer.state.copy_from(self._rest)
-                layer.pairs.clear()
-        if status is None:
-            status = self._descend(h, limit, may_flow=True)
-        assert status is not None  # only a descent without flow gives up
+        self._extrapolate(h)
+        status = self._descend(h, limit)
         self._past = [*self._past[-2:], (layer.state.s.copy(), layer.state.c.copy())]
         return status
 
-    def _extrapolate(self, h: np.floating) -> bool:
+    def _extrapolate(self, h: np.floating) -> None:
         """Replace the state by one extrapolated along the last fields, where that lowers the energy."""
-        if not self.settings.extrapolate or len(self._past) < 2:
-            return False
+        if not self.settings.extrapolate or len(self._past) < 3:
+            return
         layer = self._layer
-        (s0, c0), (s1, c1) = self._past[-2:]
-        turn, before = np.zeros_like(s0), np.zeros_like(s0)
-        if kernels.turn_between(s0, c0, s1, c1, turn) > SMOOTH_TURN:
-            return False
-        if len(self._past) == 3 and kernels.turn_between(*self._past[0], s0, c0, before) < SMOOTH_TURN:
-            turn += layer.real(0.75) * (turn - before)  # 1 would be the parabola; less is more robust
+        first, second, third = self._past
+        turn, before = np.zeros_like(first[0]), np.zeros_like(first[0])
+        kernels.turn_between(*second, *third, turn)
+        kernels.turn_between(*first, *second, before)
+        kernels.extrapolate(turn, before, layer.real(SMOOTH_TURN))
         layer.turn_trial(turn, self.settings.turn_limit_rad)
         self._complete(h)
-        if layer.energy_change(turn) > 0:
-            return False
-        layer.accept()
-        return True
+        if layer.energy_change(turn) <= 0:
+            layer.accept()
 
     def _complete(self, h: np.floating) -> None:
         self._layer.complete(self._layer.trial, h)
         self.evaluations += 1
         self.work += 1
 
-    def _descend(self, h: np.floating, limit: int, may_flow: bool) -> Status | None:
-        """Minimise from the present state; None if that needs the flow and it is not allowed."""
+    def _descend(self, h: np.floating, limit: int) -> Status:
+        """Minimise from the present state."""
         layer, tolerance = self._layer, self.settings.torque_tolerance
         while layer.state.torque > tolerance:
             if self.evaluations >= limit:
                 return Status.ITERATION_LIMIT
-            if may_flow and self.settings.windows and self._descend_window(h):
+            if self.settings.windows and self._descend_window(h):
                 continue
             if layer.state.torque <= self.settings.flow_torque and self._quasi_newton(layer, h):
                 continue
-            if not may_flow:
-                return None
             if not self._flow(h):
                 return Status.STALLED
         return Status.CONVERGED
