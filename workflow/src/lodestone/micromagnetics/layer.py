@@ -66,7 +66,7 @@ def magnetisation(
 def _free(
     angle: Array, fields: Array, material: Material, cell: tuple[float, ...], in_plane: bool
 ) -> tuple[Array, NDArray[np.uint8]]:
-    """The general solver; the layer is one cell thick."""
+    """Sweep with the general solver; the layer is one cell thick."""
     ny, nx = angle.shape
     easy_axis = np.stack([np.sin(angle), np.cos(angle), np.zeros_like(angle)])[:, None]
     grid = Grid.of(

@@ -100,7 +100,7 @@ def demag_spectrum(shape: Shape, cell_size: Lengths, padded: Shape | None = None
         extended = tensor[row]
         for axis in range(3):
             odd = AXES[name].count(axis) == 1
-            extended = _extend(extended, axis, padded[axis], -1.0 if odd else 1.0)
+            extended = extend(extended, axis, padded[axis], -1.0 if odd else 1.0)
         spectrum[row] = fft.rfftn(np.ascontiguousarray(extended.transpose(2, 1, 0))).real
     return spectrum
 
@@ -111,7 +111,7 @@ def padded_shape(shape: Shape) -> Shape:
     return nx, ny, nz
 
 
-def _extend(values: Array, axis: int, length: int, sign: float) -> Array:
+def extend(values: Array, axis: int, length: int, sign: float) -> Array:
     """Append zeros and the mirrored lags n - 1 ... 1, times `sign`, up to `length` along `axis`."""
     n = values.shape[axis]
     if length < 2 * n - 1:

@@ -14,8 +14,6 @@ Where only part of the layer is out of equilibrium, both are done on a rectangle
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,58 +21,13 @@ from lodestone.artifacts.loops import Status
 from lodestone.magnetism.material import Material
 from lodestone.micromagnetics import planar_kernels as kernels
 from lodestone.micromagnetics.planar_region import Region
+from lodestone.micromagnetics.planar_settings import PRECISIONS, PlanarSettings
 
 # Edge lengths, in cells, of the rectangles: few, so that their kernels are made once.
 WINDOW_CELLS = (16, 24, 32, 40, 48, 64, 80, 96, 112, 128)
 WINDOW_MARGIN = 4  # cells between what moves and the border of a rectangle
 WINDOW_SHARE = 0.5  # of the layer above which the whole layer is as cheap
 SMOOTH_TURN = 0.15  # rad between two fields, above which a cell is not extrapolated
-
-
-@dataclass(frozen=True)
-class PlanarSettings:
-    """How minima are found.
-
-    Parameters
-    ----------
-    torque_tolerance : float
-        A state counts as converged when |m x H| <= torque_tolerance * M_s in every cell.
-    max_iterations : int
-        Evaluations of the stray field allowed for one field.
-    precision : str
-        ``single`` or ``double``.
-    memory : int
-        Correction pairs of the quasi-Newton method.
-    turn_limit_rad : float
-        Largest turn of a moment in one quasi-Newton step.
-    flow_torque : float
-        Torque over M_s above which the flow is followed.
-    flow_step : float
-        Time step of the flow, in units of the time in which a torque of M_s turns a moment by 1 rad.
-    flow_steps : int
-        Steps of the flow between two evaluations of the stray field.
-    flow_turn_rad : float
-        Largest turn of a moment in one step of the flow.
-    extrapolate : bool
-        Start from states extrapolated along the fields.
-    windows : bool
-        Work on rectangles where only part of the layer moves.
-    window_evaluations : int
-        Evaluations in a rectangle before the whole layer is looked at again.
-    """
-
-    torque_tolerance: float = 1e-4
-    max_iterations: int = 20_000
-    precision: str = "single"
-    memory: int = 8
-    turn_limit_rad: float = 0.2
-    flow_torque: float = 0.1
-    flow_step: float = 0.2
-    flow_steps: int = 8
-    flow_turn_rad: float = 0.5
-    extrapolate: bool = True
-    windows: bool = True
-    window_evaluations: int = 12
 
 
 class PlanarSolver:
@@ -112,19 +65,21 @@ class PlanarSolver:
         settings: PlanarSettings | None = None,
     ) -> None:
         self.settings = settings or PlanarSettings()
-        ny, nx = axis_angle_rad.shape
-        dx, dy, dz = cell_size_nm
+        angle = np.asarray(axis_angle_rad, np.float64)
+        if angle.ndim != 2 or angle.size == 0 or not np.isfinite(angle).all():
+            raise ValueError(f"axis_angle_rad: found shape {angle.shape}, allowed are finite angles of shape (ny, nx)")
+        if len(cell_size_nm) != 3 or not all(0 < d < np.inf for d in cell_size_nm):
+            raise ValueError(f"cell_size_nm: found {cell_size_nm!r}, allowed are three positive lengths")
+        (ny, nx), (dx, dy, dz) = angle.shape, cell_size_nm
         if abs(dx - dy) > 1e-9 * dx:
             raise ValueError(f"cell_size_nm: found dx = {dx}, dy = {dy}; the in-plane solver needs square cells")
-        if not np.isfinite(axis_angle_rad).all():
-            raise ValueError("axis_angle_rad: found values that are not finite")
-        self._dtype = {"single": "float32", "double": "float64"}[self.settings.precision]
+        self._dtype = PRECISIONS[self.settings.precision]
         self._cell = (float(dx), float(dy), float(dz))
         scale = material.stray_energy_J_m3
         self._exchange = 2 * material.A_J_m / (scale * (dx * 1e-9) ** 2)
         self._mu0_Ms_T = material.mu0_Ms_T
         self._layer = self._region(ny, nx)
-        twice, strength = 2 * np.asarray(axis_angle_rad, np.float64), material.K1_J_m3 / scale
+        twice, strength = 2 * angle, material.K1_J_m3 / scale
         self._layer.kc[1:-1, 1:-1], self._layer.ks[1:-1, 1:-1] = strength * np.cos(twice), strength * np.sin(twice)
         self._layer.state.c[1:-1, 1:-1] = 1
         self._layer.complete(self._layer.state, self._layer.real(0))

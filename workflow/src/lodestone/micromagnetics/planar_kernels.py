@@ -91,8 +91,8 @@ def precondition(s, c, curvature, exchange, damping, floor, right, down, inverse
 def solve_local(gradient, right, down, inverse, sweeps, x, spare, change):  # type: ignore[no-untyped-def]
     """Chebyshev iteration for (local Hessian) x = gradient; a fixed polynomial, so a symmetric operator.
 
-    The interval is [0.3, 1.7] for a diagonally scaled matrix with eigenvalues in (0, 2): outside it the polynomial stays
-    below its value at 0, so the operator is positive definite whatever the matrix.
+    The interval is [0.3, 1.7] for a diagonally scaled matrix with eigenvalues in (0, 2): outside it the polynomial
+    stays below its value at 0, so the operator is positive definite whatever the matrix.
     """
     centre, radius = gradient.dtype.type(1), gradient.dtype.type(0.7)
     ny, nx = x.shape[0] - 1, x.shape[1] - 1
@@ -207,14 +207,24 @@ def add_scaled(y, factor, x):  # type: ignore[no-untyped-def]
 
 @_compiled
 def turn_between(s_from, c_from, s_to, c_to, out):  # type: ignore[no-untyped-def]
-    """Sine of the angle from one state to the other; returns its largest magnitude, 2 beyond a right angle."""
-    largest = s_from.dtype.type(0)
+    """Sine of the angle from one state to the other; 2 beyond a right angle."""
+    two = s_from.dtype.type(2)
     for i in range(1, out.shape[0] - 1):
         for j in range(1, out.shape[1] - 1):
-            out[i, j] = s_to[i, j] * c_from[i, j] - c_to[i, j] * s_from[i, j]
+            sine = s_to[i, j] * c_from[i, j] - c_to[i, j] * s_from[i, j]
             ahead = s_to[i, j] * s_from[i, j] + c_to[i, j] * c_from[i, j]
-            largest = max(largest, abs(out[i, j]) if ahead > 0 else s_from.dtype.type(2))
-    return largest
+            out[i, j] = sine if ahead > 0 else two
+
+
+@_compiled
+def extrapolate(turn, before, smooth):  # type: ignore[no-untyped-def]
+    """Next turn from the last two, in place: a parabola, damped; none where a cell has not moved smoothly."""
+    zero, damped = turn.dtype.type(0), turn.dtype.type(0.75)
+    for i in range(1, turn.shape[0] - 1):
+        for j in range(1, turn.shape[1] - 1):
+            bend = turn[i, j] - before[i, j]
+            value = turn[i, j] + damped * bend
+            turn[i, j] = value if abs(turn[i, j]) < smooth and abs(bend) < smooth else zero
 
 
 @_compiled

@@ -38,12 +38,6 @@ class State:
         """List the arrays once."""
         self.arrays = (self.s, self.c, self.bx, self.by, self.gradient, self.curvature)
 
-    def copy_from(self, other: State) -> None:
-        """Take over all of another state."""
-        for mine, theirs in zip(self.arrays, other.arrays, strict=True):
-            mine[...] = theirs
-        self.energy, self.torque = other.energy, other.torque
-
 
 class Region:
     """State and operators of (ny, nx) cells.

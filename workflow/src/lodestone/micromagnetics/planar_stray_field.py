@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from lodestone.micromagnetics import planar_kernels as kernels
-from lodestone.micromagnetics.newell import COMPONENTS, demag_spectrum
+from lodestone.micromagnetics.newell import COMPONENTS, demag_tensor, extend
 
 Lengths = tuple[float, float, float]
 
@@ -37,8 +37,7 @@ def packed_kernel(ny: int, nx: int, cell_size: Lengths, dtype: str) -> tuple[NDA
     odd : ndarray, (py, px), complex
     """
     px, py = (fft.next_fast_len(2 * n - 1) for n in (nx, ny))
-    half = demag_spectrum((nx, ny, 1), cell_size, (px, py, 1))[:, 0]
-    xx, yy, xy = (_whole(half[COMPONENTS.index(name)], px) for name in ("xx", "yy", "xy"))
+    xx, yy, xy = (_spectrum(values[:nx, :ny], name, (px, py)) for name, values in _tensor(nx, ny, cell_size).items())
     # Self term of a square column is 1/2; the mean over k is exactly the tensor at lag zero.
     even = -(xx + yy) / 2
     even -= even.mean()
@@ -46,10 +45,26 @@ def packed_kernel(ny: int, nx: int, cell_size: Lengths, dtype: str) -> tuple[NDA
     return even.astype(dtype), (-(xx - yy) / 2 - 1j * xy).astype(complex_dtype)
 
 
-def _whole(half: NDArray, px: int) -> NDArray:
-    """All columns of a real, even spectrum from the half that a real transform gives."""
-    mirror = -np.arange(half.shape[0]) % half.shape[0]
-    return np.concatenate([half, half[mirror][:, 1 : (px + 1) // 2][:, ::-1]], axis=1)
+_tensors: dict[Lengths, dict[str, NDArray]] = {}
+
+
+def _tensor(nx: int, ny: int, cell_size: Lengths) -> dict[str, NDArray]:
+    """In-plane components at lags of at least nx and ny cells; one tensor serves all smaller rectangles of a layer."""
+    known = _tensors.get(cell_size)
+    if known is None or known["xx"].shape[0] < nx or known["xx"].shape[1] < ny:
+        lags = (nx, ny) if known is None else (max(nx, known["xx"].shape[0]), max(ny, known["xx"].shape[1]))
+        tensor = demag_tensor((*lags, 1), cell_size)[..., 0]
+        known = {name: tensor[COMPONENTS.index(name)] for name in ("xx", "yy", "xy")}
+        _tensors[cell_size] = known
+    return known
+
+
+def _spectrum(lags: NDArray, name: str, padded: tuple[int, int]) -> NDArray:
+    """Transform, (py, px), of a component extended to negative lags: even, or odd along both axes for xy."""
+    extended = lags
+    for axis in (0, 1):
+        extended = extend(extended, axis, padded[axis], -1.0 if name == "xy" else 1.0)
+    return fft.fft2(extended.T).real
 
 
 class PlanarStrayField:
