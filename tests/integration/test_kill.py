@@ -14,7 +14,7 @@ from lodestone.artifacts import codec, ledger
 from lodestone.artifacts.loops import Loops
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-COUNT = 40
+COUNT = 24
 
 
 @pytest.fixture(scope="module")
