@@ -10,7 +10,7 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, settings = job.params, job.params.settings
         provenance = Provenance.of(
-            "lodestone", params.seed, settings, [*job.input.grains, *job.input.loops], params.algorithm
+            "lodestone anchor points", params.seed, settings, [*job.input.grains, *job.input.loops], params.algorithm
         )
         dataset = labels.collect(
             job.input.grains,

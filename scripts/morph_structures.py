@@ -9,6 +9,8 @@ from lodestone.logs import job_log
 from lodestone.loop_learning import morphing
 from lodestone.magnetism.material import Material
 
+BACKEND = "lodestone torch; curves recomputed by lodestone planar CPU"
+
 
 def main(job):
     with job_log(job.log[0]) as log:
@@ -26,7 +28,7 @@ def main(job):
             Material.from_config(settings["material"]),
             params.seed,
             log,
-            provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
+            provenance=Provenance.of(BACKEND, params.seed, settings, parents, params.algorithm),
         )
         result.write(job.output.morphing)
 

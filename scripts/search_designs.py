@@ -12,6 +12,8 @@ from lodestone.design import inverse
 from lodestone.logs import job_log
 from lodestone.magnetism.material import Material
 
+BACKEND = "lodestone torch; curves recomputed by lodestone planar CPU"
+
 
 def main(job):
     with job_log(job.log[0]) as log:
@@ -29,7 +31,7 @@ def main(job):
             params.seed,
             paths.ledger(job.output.designs),
             log,
-            provenance=Provenance.of("lodestone torch", params.seed, settings, parents, params.algorithm),
+            provenance=Provenance.of(BACKEND, params.seed, settings, parents, params.algorithm),
         )
         designs.write(job.output.designs)
         Path(paths.ledger(job.output.designs)).unlink(missing_ok=True)

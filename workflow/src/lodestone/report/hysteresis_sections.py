@@ -44,7 +44,7 @@ def curves_section(run: Run) -> Section | None:
             "direction. Every curve starts saturated at +H_{A}; fields and coercive fields are in units of the "
             "anisotropy field "
             f"H_{{A}} ({run.anisotropy_field_T:.2f} T), magnetisation in units of M_{{s}}.",
-            run.library.origins("dataset"), "Section 2.2", paper.SECTION_2,
+            run.library.origins("dataset", "loops"), "Section 2.2", paper.SECTION_2,
         )
     ]  # fmt: skip
     blocks += _samples(run, data)
@@ -85,7 +85,7 @@ def _samples(run: Run, data: HysteresisDataset) -> list[Block]:
         f"{run.main} model, with its {predictions.coverage_level:.0%} intervals; where the bars are not seen they "
         "are shorter than the marker."
     )
-    origins = run.library.origins("dataset", "reconstructions", "predictions")
+    origins = run.library.origins("dataset", "loops", "reconstructions", "predictions")
     return [Gallery(panels, "Computed curves and predicted anchor points", caption, origins, "Fig. 6", paper.FIGURE_6)]
 
 
