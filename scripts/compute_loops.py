@@ -24,7 +24,13 @@ def main(job):
         )
         grains = Grains.read(job.input.grains)
         with Ledger(paths.ledger(job.output.loops), provenance.key) as ledger:
-            computed = loops.run_batch(grains, fields_T, material, settings["loops"], ledger, job.threads, log)
+            batch = grains, fields_T, material, settings["loops"], ledger
+            if settings["loops"]["backend"] == "gpu":
+                from lodestone.micromagnetics import planar_batch
+
+                computed = planar_batch.run_batch_gpu(*batch, log)
+            else:
+                computed = loops.run_batch(*batch, job.threads, log)
             Loops(**computed, provenance=provenance).write(job.output.loops)
             ledger.remove()
 

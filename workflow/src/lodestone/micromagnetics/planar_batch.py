@@ -18,7 +18,7 @@ from lodestone.artifacts.loops import Status
 from lodestone.logs import Progress
 from lodestone.magnetism.material import Material
 from lodestone.micromagnetics.loops import ITEM_FIELDS, solver_settings
-from lodestone.micromagnetics.planar_batch_kernels import StrayField
+from lodestone.micromagnetics.planar_batch_kernels import Operations, StrayField
 from lodestone.micromagnetics.planar_batch_state import Layers
 from lodestone.micromagnetics.planar_batch_sweep import Sweep
 
@@ -26,7 +26,7 @@ ALLOW_CPU = "LODESTONE_ALLOW_CPU_BATCH"  # environment variable: 1 runs the batc
 MOST_SLOTS = 1024  # more would not use the memory bandwidth better
 CPU_BYTES = 2**30  # memory of a batch on the CPU
 MEMORY_SHARE = 0.7  # of the free device memory; the rest is for workspaces and fragments
-RESIDENT_ARRAYS, TEMPORARY_ARRAYS, TEMPORARY_SPECTRA = 23, 24, 8  # per slot, besides the correction pairs
+RESIDENT_ARRAYS, TEMPORARY_ARRAYS, TEMPORARY_SPECTRA = 17, 30, 8  # per slot, besides the pairs and copies of them
 
 
 def choose_device(allow_cpu: bool = False) -> torch.device:
@@ -50,7 +50,7 @@ def choose_device(allow_cpu: bool = False) -> torch.device:
 
 def slot_bytes(ny: int, nx: int, padded: tuple[int, int], memory: int) -> int:
     """Memory that one slot of the batch needs, in bytes."""
-    arrays = RESIDENT_ARRAYS + TEMPORARY_ARRAYS + 2 * memory
+    arrays = RESIDENT_ARRAYS + TEMPORARY_ARRAYS + 4 * memory
     return 4 * ny * nx * arrays + 8 * padded[0] * (padded[1] // 2 + 1) * TEMPORARY_SPECTRA
 
 
@@ -69,6 +69,7 @@ def run_batch_gpu(
     log: logging.Logger,
     device: torch.device | str | None = None,
     slots: int | None = None,
+    fuse: bool | None = None,
 ) -> dict[str, Any]:
     """Demagnetisation curves of all structures of a batch, each recorded in the ledger as soon as it is done.
 
@@ -92,6 +93,8 @@ def run_batch_gpu(
         By default the GPU, see `choose_device`.
     slots : int, optional
         Structures in memory at a time; by default as many as fit.
+    fuse : bool, optional
+        Compile the operations on cells (`torch.compile`); by default on a GPU only.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def run_batch_gpu(
     waiting = np.array([k for k in range(len(grains.index)) if int(grains.index[k]) not in ledger.done], np.int64)
     if len(waiting):
         progress = Progress(len(grains.index), "loops", log, done=len(grains.index) - len(waiting))
-        sweep = _sweep(grains, fields, material, settings, waiting, where, slots)
+        sweep = _sweep(grains, fields, material, settings, waiting, where, slots, fuse)
         start = time.monotonic()
         for result in sweep.run():
             item = int(grains.index[result.item])
@@ -141,6 +144,7 @@ def _sweep(
     waiting: np.ndarray,
     device: torch.device,
     slots: int | None,
+    fuse: bool | None,
 ) -> Sweep:
     """Room for the batch and what goes through it."""
     dx, dy, dz = (float(d) for d in grains.cell_size_nm)
@@ -148,9 +152,11 @@ def _sweep(
         raise ValueError(f"cell_size_nm: found dx = {dx}, dy = {dy}; the in-plane solver needs square cells")
     solver = solver_settings(settings)
     ny, nx = grains.grain_label.shape[1:]
-    stray_field = StrayField(ny, nx, (dx, dy, dz), device)
+    fuse = device.type == "cuda" if fuse is None else fuse
+    stray_field = StrayField(ny, nx, (dx, dy, dz), device, fuse)
+    operations = Operations.fused() if fuse else Operations()
     fit = slots_that_fit(len(waiting), slot_bytes(ny, nx, stray_field.padded, solver.memory), device)
     scale = material.stray_energy_J_m3
     strength, exchange = material.K1_J_m3 / scale, 2 * material.A_J_m / (scale * (dx * 1e-9) ** 2)
-    layers = Layers(min(slots or fit, len(waiting)), stray_field, strength, exchange, solver.memory, device)
+    layers = Layers(min(slots or fit, len(waiting)), stray_field, strength, exchange, solver.memory, device, operations)
     return Sweep(layers, grains.axis_angle_rad, waiting, fields_T / material.mu0_Ms_T, solver)

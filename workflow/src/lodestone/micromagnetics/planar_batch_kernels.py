@@ -8,6 +8,9 @@ into one or two passes over the memory; sums over a layer are taken in double pr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +19,10 @@ from torch.nn.functional import pad
 from lodestone.micromagnetics.planar_stray_field import packed_kernel
 
 CELLS = (-2, -1)
+# Chebyshev sweeps of the Newton step of the local energy, and the smallest eigenvalue they aim at.
+NEWTON_SWEEPS, NEWTON_LEAST = 8, 0.1
+NEWTON_SHIFT, NEWTON_FLOOR = 0.05, 0.3  # of the local curvature, so that the step is bounded in soft directions
+FLOW_SWEEPS, FLOW_LEAST = 3, 0.3  # the damped matrix is well conditioned
 
 
 def per_layer(values: Tensor) -> Tensor:
@@ -128,7 +135,6 @@ def flow_step(
     exchange: float,
     time_step: Tensor,
     cap: float,
-    factors: list[tuple[float, float]],
 ) -> tuple[Tensor, Tensor]:
     """One linearly implicit Euler step of d phi/dt = -dE/dphi; a time step of zero leaves a layer as it is.
 
@@ -139,8 +145,35 @@ def flow_step(
     right, down = couplings(s, c, exchange)
     rate = per_layer(1 / time_step.clamp_min(1e-6))
     inverse = local_inverse(right, down, curvature, rate, rate * 0.5)
-    turn = -solve_local(right, down, inverse, gradient, factors)
+    turn = -solve_local(right, down, inverse, gradient, coefficients(FLOW_LEAST, FLOW_SWEEPS))
     return rotate(s, c, turn * per_layer((time_step > 0).to(turn.dtype)), cap)
+
+
+def newton_step(q: Tensor, s: Tensor, c: Tensor, curvature: Tensor, exchange: float) -> Tensor:
+    """Newton step of the local energy (exchange, anisotropy, Zeeman) for a gradient q."""
+    right, down = couplings(s, c, exchange)
+    inverse = local_inverse(right, down, curvature, NEWTON_SHIFT, NEWTON_FLOOR)
+    return solve_local(right, down, inverse, q, coefficients(NEWTON_LEAST, NEWTON_SWEEPS))
+
+
+def field_product(xx: Tensor, yy: Tensor, xy: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Product of the kernels with the transformed moments, all as real arrays."""
+    return xx * x + xy * y, xy * x + yy * y
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The operations on cells, plain or each compiled into few passes over the memory."""
+
+    evaluate: Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]] = evaluate
+    newton_step: Callable[..., Tensor] = newton_step
+    flow_step: Callable[..., tuple[Tensor, Tensor]] = flow_step
+    rotate: Callable[..., tuple[Tensor, Tensor]] = rotate
+
+    @classmethod
+    def fused(cls) -> Operations:
+        """Return operations that are compiled when they are first called."""
+        return cls(torch.compile(evaluate), torch.compile(newton_step), torch.compile(flow_step), torch.compile(rotate))
 
 
 class StrayField:
@@ -150,19 +183,24 @@ class StrayField:
     that they need no copy of the mirrored spectrum. The kernels are the same.
     """
 
-    def __init__(self, ny: int, nx: int, cell_size: tuple[float, float, float], device: torch.device) -> None:
+    def __init__(
+        self, ny: int, nx: int, cell_size: tuple[float, float, float], device: torch.device, fuse: bool = False
+    ) -> None:
+        self._product = torch.compile(field_product) if fuse else field_product
         even, odd = packed_kernel(ny, nx, cell_size, "float64")
         self.cells, self.padded = (ny, nx), even.shape
         half = np.s_[:, : even.shape[1] // 2 + 1]
         parts = (even + odd.real)[half], (even - odd.real)[half], odd.imag[half]
-        self._xx, self._yy, self._xy = (torch.tensor(part, dtype=torch.float32, device=device) for part in parts)
+        # A last axis for the real and imaginary parts that they multiply.
+        self._xx, self._yy, self._xy = (
+            torch.tensor(part[..., None], dtype=torch.float32, device=device) for part in parts
+        )
 
     def __call__(self, s: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Field (bx, by) of moments (batch, ny, nx)."""
-        waves_x, waves_y = self._forward(s), self._forward(c)
-        bx = self._back(self._xx * waves_x + self._xy * waves_y)
-        by = self._back(self._xy * waves_x + self._yy * waves_y)
-        return bx, by
+        waves = (torch.view_as_real(self._forward(a)) for a in (s, c))
+        x, y = self._product(self._xx, self._yy, self._xy, *waves)
+        return self._back(torch.view_as_complex(x)), self._back(torch.view_as_complex(y))
 
     def _forward(self, a: Tensor) -> Tensor:
         """Only ny rows hold anything: transform them along x first."""

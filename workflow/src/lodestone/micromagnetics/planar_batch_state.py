@@ -6,6 +6,7 @@ a numpy array of integers, a value per slot a numpy array.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,17 +20,13 @@ from lodestone.micromagnetics.planar_batch_kernels import per_layer, total
 MOMENTS = ("s", "c")
 HELD = ("s", "c", "bx", "by")
 STATE = ("s", "c", "bx", "by", "gradient", "curvature")
-# Chebyshev sweeps of the Newton step of the local energy, and the smallest eigenvalue they aim at.
-NEWTON_SWEEPS, NEWTON_LEAST = 8, 0.1
-NEWTON_SHIFT, NEWTON_FLOOR = 0.05, 0.3
-FLOW_SWEEPS, FLOW_LEAST = 3, 0.3
-
 Slots = NDArray[np.intp]
+Index = Tensor | slice
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is known of the trials of all slots, (slot,) each.
+    """What is known of the trials of some slots, (slot,) each.
 
     ``before`` and ``after`` are the products of the turn with the gradients before and after it.
     """
@@ -41,6 +38,14 @@ class Trial:
     turn_squared: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Largest turn of a moment, and largest sine of a turn between two fields that is extrapolated."""
+
+    turn: float
+    smooth: float
+
+
 class Pairs:
     """Corrections of limited-memory BFGS: a ring that all slots share, with a weight of zero where one has no pair."""
 
@@ -50,26 +55,27 @@ class Pairs:
         self.rho = torch.zeros(memory, shape[0], dtype=torch.float64, device=device)
         self._next = 0
 
-    def direction(self, gradient: Tensor, newton: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def direction(self, gradient: Tensor, newton_step: Callable[[Tensor], Tensor], slots: Index) -> Tensor:
         """Two-loop recursion around a Newton step of the local energy; minus the result is downhill."""
         memory = len(self.turns)
         order = [(self._next - 1 - k) % memory for k in range(memory)]
-        q, factors = gradient, {}
+        turns, changes = ([_take(a, slots) for a in part] for part in (self.turns, self.changes))
+        rho, q, factors = self.rho[:, slots], gradient, {}
         for k in order:
-            factors[k] = self.rho[k] * total(self.turns[k] * q)
-            q = torch.addcmul(q, per_layer(factors[k].float()), self.changes[k], value=-1)
-        x = kernels.solve_local(*newton, q, kernels.coefficients(NEWTON_LEAST, NEWTON_SWEEPS))
+            factors[k] = rho[k] * total(turns[k] * q)
+            q = torch.addcmul(q, per_layer(factors[k].float()), changes[k], value=-1)
+        x = newton_step(q)
         for k in reversed(order):
-            factor = factors[k] - self.rho[k] * total(self.changes[k] * x)
-            x = torch.addcmul(x, per_layer(factor.float()), self.turns[k])
+            factor = factors[k] - rho[k] * total(changes[k] * x)
+            x = torch.addcmul(x, per_layer(factor.float()), turns[k])
         return x
 
-    def insert(self, turn: Tensor, before: Tensor, after: Tensor, rho: NDArray[np.float64]) -> None:
-        """Remember the turns between two gradients in the slots whose weight rho is not zero; takes over ``turn``."""
+    def insert(self, turn: Tensor, change: Tensor, rho: Tensor, slots: Index) -> None:
+        """Remember turns and the changes of the gradient along them; a weight rho of zero marks no pair."""
         k = self._next
-        self.turns[k] = turn
-        torch.sub(after, before, out=self.changes[k])
-        self.rho[k] = torch.as_tensor(rho, device=self.rho.device)
+        self.turns[k][slots], self.changes[k][slots] = turn, change
+        self.rho[k] = 0
+        self.rho[k, slots] = rho
         self._next = (k + 1) % len(self.turns)
 
     def clear(self, slots: Slots) -> None:
@@ -100,6 +106,8 @@ class Layers:
         Correction pairs.
     device : torch.device
         Where the tensors are.
+    operations : Operations, optional
+        By default the plain ones.
     """
 
     def __init__(
@@ -110,18 +118,20 @@ class Layers:
         exchange: float,
         memory: int,
         device: torch.device,
+        operations: kernels.Operations | None = None,
     ) -> None:
+        self._operations = operations or kernels.Operations()
         ny, nx = stray_field.cells
         shape = (slots, ny, nx)
         self.device, self.exchange, self._strength = device, exchange, strength
         self._stray_field = stray_field
-        self.state, self.trial = ({n: torch.zeros(shape, device=device) for n in STATE} for _ in range(2))
+        self.state = {n: torch.zeros(shape, device=device) for n in STATE}
         self.axis = {n: torch.zeros(shape, device=device) for n in ("kc", "ks")}
         self.rest = {n: torch.zeros(shape, device=device) for n in HELD}  # at the end of the last field
         self.old, self.older = ({n: torch.zeros(shape, device=device) for n in MOMENTS} for _ in range(2))
         self.field = torch.zeros(slots, device=device)
         self.pairs = Pairs(memory, shape, device)
-        self._turn = torch.zeros(shape, device=device)
+        self._trial: tuple[Index, dict[str, Tensor], Tensor | None] = (slice(None), self.state, None)
         one = torch.ones(1, ny, nx, device=device)
         self._saturated = dict(zip(HELD, (0 * one, one, *stray_field(0 * one, one)), strict=True))
 
@@ -172,86 +182,92 @@ class Layers:
         self.pairs.clear(slots)
         return self.refresh(slots)
 
-    def propose_quasi_newton(self, slots: Slots, limit: float) -> None:
-        """Turn the moments of some slots along the quasi-Newton direction, by at most ``limit``; others stay."""
-        state = self.state
-        right, down = kernels.couplings(state["s"], state["c"], self.exchange)
-        inverse = kernels.local_inverse(right, down, state["curvature"], NEWTON_SHIFT, NEWTON_FLOOR)
-        turn = self.pairs.direction(state["gradient"], (right, down, inverse))
-        wanted = torch.zeros(len(turn), device=self.device)
-        wanted[self.index(slots)] = 1
-        scale = (limit / turn.abs().amax(kernels.CELLS).clamp_min(1e-30)).clamp_max(1) * wanted
-        self._turn = turn * per_layer(-scale)
+    def newton(self, slots: Slots, starting: NDArray[np.bool_], third: NDArray[np.bool_], limits: Limits) -> Trial:
+        """Turn the moments of some slots along the quasi-Newton direction, or to an extrapolated start.
 
-    def propose_none(self) -> None:
-        """Turn nothing."""
-        self._turn = torch.zeros_like(self._turn)
-
-    def propose_extrapolated(self, slots: Slots, use_older: NDArray[np.bool_], smooth: float, limit: float) -> None:
-        """Turn the moments of some slots as they turned between the last fields, where that was smooth.
-
-        A path counts as smooth if no moment turned by more than asin(smooth).
+        Parameters
+        ----------
+        slots : ndarray
+            Which slots.
+        starting : ndarray of bool, like slots
+            Whether the turn is extrapolated.
+        third : ndarray of bool, like slots
+            Whether there are three former states to extrapolate from, not two.
+        limits : Limits
+            Of the turns.
         """
+        i = self._select(slots)
+        s, c, gradient, curvature = (_take(self.state[n], i) for n in ("s", "c", "gradient", "curvature"))
+        turn = self.pairs.direction(
+            gradient, lambda q: self._operations.newton_step(q, s, c, curvature, self.exchange), i
+        )
+        scale = (limits.turn / turn.abs().amax(kernels.CELLS).clamp_min(1e-30)).clamp_max(1)
+        turn = turn * per_layer(-scale)
+        first = np.flatnonzero(starting)
+        if len(first):
+            turn[self.index(first)] = self._extrapolated(slots[first], third[first], limits)
+        return self._complete(i, self._operations.rotate(s, c, turn, limits.turn), turn, gradient)
+
+    def _extrapolated(self, slots: Slots, third: NDArray[np.bool_], limits: Limits) -> Tensor:
+        """Turn as between the last fields, zero where that path was not smooth."""
         i = self.index(slots)
         rest, old, older = ({n: part[n][i] for n in MOMENTS} for part in (self.rest, self.old, self.older))
         turn, largest = _turn_between(old, rest)
         before, largest_before = _turn_between(older, old)
-        parabola = self.index(use_older) & (largest_before < smooth)
+        parabola = self.index(third) & (largest_before < limits.smooth)
         turn = turn + per_layer(0.75 * parabola) * (turn - before)  # 1 would be the parabola; less is more robust
-        self._turn[i] = turn.clamp(-limit, limit) * per_layer((largest <= smooth).float())
+        return turn.clamp(-limits.turn, limits.turn) * per_layer((largest <= limits.smooth).float())
 
-    def turn(self, limit: float) -> None:
-        """Set the moments of the trials to the present ones, turned as proposed."""
-        state = self.state
-        self.trial["s"], self.trial["c"] = kernels.rotate(state["s"], state["c"], self._turn, limit)
-
-    def flow(self, slots: Slots, time_step: NDArray[np.floating], count: NDArray[np.int64], cap: float) -> None:
-        """Let the moments of the trials of some slots follow the flow, the stray field held."""
-        i = self.index(slots)
-        moments = self.state["s"][i], self.state["c"][i]
-        held = self.axis["kc"][i], self.axis["ks"][i], self.state["bx"][i], self.state["by"][i]
+    def flow(self, slots: Slots, time_step: NDArray[np.floating], count: NDArray[np.int64], cap: float) -> Trial:
+        """Let the moments of some slots follow the flow for some steps, the stray field held meanwhile."""
+        i = self._select(slots)
+        s, c, bx, by = (_take(self.state[n], i) for n in HELD)
+        surroundings = _take(self.axis["kc"], i), _take(self.axis["ks"], i), bx, by
         steps = torch.as_tensor(time_step, dtype=torch.float32, device=self.device)
-        counts, field = self.index(count), self.field[i]
-        factors = kernels.coefficients(FLOW_LEAST, FLOW_SWEEPS)
+        counts, field, moments = self.index(count), self.field[i], (s, c)
         for k in range(int(count.max())):
             now = torch.where(counts > k, steps, torch.zeros_like(steps))
-            moments = kernels.flow_step(moments, held, field, self.exchange, now, cap, factors)
-        self.trial["s"][i], self.trial["c"][i] = moments
+            moments = self._operations.flow_step(moments, surroundings, field, self.exchange, now, cap)
+        return self._complete(i, moments, None, None)
 
-    def complete(self) -> Trial:
-        """Stray field, energy and gradient of all trials."""
-        trial, state = self.trial, self.state
-        trial["bx"], trial["by"] = self._stray_field(trial["s"], trial["c"])
-        trial["gradient"], trial["curvature"], energy, torque = kernels.evaluate(
-            trial["s"],
-            trial["c"],
-            self.axis["kc"],
-            self.axis["ks"],
-            trial["bx"],
-            trial["by"],
-            self.field,
-            self.exchange,
-        )
-        before, after = total(self._turn * state["gradient"]), total(self._turn * trial["gradient"])
-        values = torch.stack([energy, torque.double(), before, after, total(self._turn * self._turn)])
-        return Trial(*values.cpu().numpy())
+    def _complete(
+        self, i: Index, moments: tuple[Tensor, Tensor], turn: Tensor | None, gradient: Tensor | None
+    ) -> Trial:
+        """Stray field, energy and gradient of the trials."""
+        held = _take(self.axis["kc"], i), _take(self.axis["ks"], i), *self._stray_field(*moments)
+        after, curvature, energy, torque = self._operations.evaluate(*moments, *held, self.field[i], self.exchange)
+        self._trial = i, dict(zip(STATE, (*moments, *held[2:], after, curvature), strict=True)), turn
+        values = [energy, torque.double()]
+        if turn is not None and gradient is not None:
+            values += [total(turn * gradient), total(turn * after), total(turn * turn)]
+        known = torch.stack(values).cpu().numpy()
+        return Trial(*known, *np.zeros((5 - len(known), known.shape[1])))
 
-    def accept(self, accepted: NDArray[np.bool_], rho: NDArray[np.float64]) -> None:
-        """Make the trials the present states where accepted; remember the turns with weight rho."""
-        self.pairs.insert(self._turn, self.state["gradient"], self.trial["gradient"], rho)
-        self.state, self.trial = self.trial, self.state
-        refused = self.index(np.flatnonzero(~accepted))
-        if len(refused):
-            for name in STATE:
-                self.state[name][refused] = self.trial[name][refused]
+    def accept(self, accepted: NDArray[np.bool_], rho: NDArray[np.float64] | None = None) -> None:
+        """Make the last trials the present states where accepted; remember turns with weight rho."""
+        i, trial, turn = self._trial
+        if rho is not None and turn is not None:
+            change = trial["gradient"] - _take(self.state["gradient"], i)
+            self.pairs.insert(turn, change, torch.as_tensor(rho, device=self.device), i)
+        if isinstance(i, slice) and accepted.all():
+            self.state = trial
+            return
+        which = self.index(np.flatnonzero(accepted))
+        target = which if isinstance(i, slice) else i[which]
+        for name in STATE:
+            self.state[name][target] = trial[name][which]
+
+    def _select(self, slots: Slots) -> Index:
+        """Index of slots; all of them need no copy."""
+        return slice(None) if len(slots) == len(self.field) else self.index(slots)
 
     def keep(self, slots: Slots) -> None:
         """Drop all slots but some."""
         i = self.index(slots)
-        for part in (self.state, self.trial, self.axis, self.rest, self.old, self.older):
+        for part in (self.state, self.axis, self.rest, self.old, self.older):
             for name in part:
                 part[name] = part[name][i]
-        self.field, self._turn = self.field[i], self._turn[i]
+        self.field = self.field[i]
         self.pairs.keep(i)
 
 
@@ -260,3 +276,8 @@ def _turn_between(first: dict[str, Tensor], second: dict[str, Tensor]) -> tuple[
     sine = second["s"] * first["c"] - second["c"] * first["s"]
     ahead = second["s"] * first["s"] + second["c"] * first["c"]
     return sine, torch.where(ahead > 0, sine.abs(), torch.full_like(sine, 2)).amax(kernels.CELLS)
+
+
+def _take(values: Tensor, slots: Index) -> Tensor:
+    """Values of some slots; of all slots without a copy."""
+    return values if isinstance(slots, slice) else values[slots]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lodestone.artifacts.loops import Status
 from lodestone.micromagnetics.planar import SMOOTH_TURN, PlanarSettings
-from lodestone.micromagnetics.planar_batch_state import Layers, Slots, Trial
+from lodestone.micromagnetics.planar_batch_state import Layers, Limits, Slots, Trial
 
 FLOW_HALVINGS = 12  # of the time step, before a layer counts as stalled
 
@@ -29,18 +29,18 @@ class Work:
     ----------
     iterations : int
         Iterations of the whole batch.
-    evaluations : int
-        Stray fields of layers, those of empty slots included.
-    flows, newtons : int
-        Of these, evaluations after steps of the flow and after quasi-Newton steps.
+    newtons, flows : int
+        Stray fields of layers, after quasi-Newton steps (and extrapolated starts) and after steps of the flow.
+    flow_steps : int
+        Steps of the flow.
     refused : int
         Trials that were not accepted.
     """
 
     iterations: int = 0
-    evaluations: int = 0
-    flows: int = 0
     newtons: int = 0
+    flows: int = 0
+    flow_steps: int = 0
     refused: int = 0
 
 
@@ -128,11 +128,15 @@ class Sweep:
     def run(self) -> Iterator[Finished]:
         """Yield every structure as soon as its sweep is finished."""
         self._fill()
-        while self._at.active.any():
-            flow, newton = self._propose()
-            trial = self._layers.complete()
-            self._count(flow, newton)
-            self._decide(trial, flow, newton)
+        at = self._at
+        while at.active.any():
+            self.work.iterations += 1
+            quiet = at.starting | ~at.must_flow & (at.torque <= self._settings.flow_torque)
+            flow, newton = np.flatnonzero(at.active & ~quiet), np.flatnonzero(at.active & quiet)
+            if len(flow):
+                self._flow(flow)
+            if len(newton):
+                self._newton(newton)
             yield from self._advance()
 
     def _fill(self) -> None:
@@ -156,60 +160,56 @@ class Sweep:
         at.may_flow[slots] = ~at.starting[slots]
         at.must_flow[slots] = False
 
-    def _propose(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Set up the trials; returns the slots of the flow and of quasi-Newton steps."""
-        at, settings, layers = self._at, self._settings, self._layers
-        newton = at.active & ~at.starting & ~at.must_flow & (at.torque <= settings.flow_torque)
-        flow = at.active & ~at.starting & ~newton
-        if newton.any():
-            layers.propose_quasi_newton(np.flatnonzero(newton), settings.turn_limit_rad)
-        else:
-            layers.propose_none()
-        if at.starting.any():
-            slots = np.flatnonzero(at.starting)
-            layers.propose_extrapolated(slots, at.step[slots] >= 3, SMOOTH_TURN, settings.turn_limit_rad)
-        layers.turn(settings.turn_limit_rad)
-        if flow.any():
-            slots = np.flatnonzero(flow)
-            halved = 2.0 ** at.halvings[slots]
-            count = np.maximum(settings.flow_steps // halved, 1).astype(np.int64)
-            layers.flow(slots, settings.flow_step / halved, count, settings.flow_turn_rad)
-        return flow, newton
+    def _flow(self, slots: Slots) -> None:
+        """Follow the flow for some steps; fewer and shorter ones where they raised the energy."""
+        at, settings = self._at, self._settings
+        halved = 2.0 ** at.halvings[slots]
+        count = np.maximum(settings.flow_steps // halved, 1).astype(np.int64)
+        trial = self._layers.flow(slots, settings.flow_step / halved, count, settings.flow_turn_rad)
+        accepted = trial.energy <= at.energy[slots] + self._rounding
+        self._layers.accept(accepted)
+        self._layers.pairs.clear(slots)
+        self._take(slots, trial, accepted)
+        at.halvings[slots] = np.where(accepted, 0, at.halvings[slots] + 1)
+        at.must_flow[slots] = ~accepted
+        self.work.flows += len(slots)
+        self.work.flow_steps += int(count.sum())
 
-    def _count(self, flow: NDArray[np.bool_], newton: NDArray[np.bool_]) -> None:
-        at, work = self._at, self.work
-        at.spent += at.active
-        at.evaluations += at.active
-        work.iterations += 1
-        work.evaluations += at.slots
-        work.flows += int(flow.sum())
-        work.newtons += int(newton.sum())
-
-    def _decide(self, trial: Trial, flow: NDArray[np.bool_], newton: NDArray[np.bool_]) -> None:
-        """Accept or refuse the trials, and choose what comes next."""
-        at = self._at
+    def _newton(self, slots: Slots) -> None:
+        """Take a quasi-Newton step or an extrapolated start; what fails goes on with the flow."""
+        at, settings = self._at, self._settings
+        starting = at.starting[slots]
+        limits = Limits(settings.turn_limit_rad, SMOOTH_TURN)
+        trial = self._layers.newton(slots, starting, at.step[slots] >= 3, limits)
         # The trapezoidal rule: near a minimum energies differ by less than their rounding errors, gradients do not.
-        lowers = np.where(flow, trial.energy <= at.energy + self._rounding, trial.before + trial.after <= 0)
-        accepted = at.active & lowers & (~newton | (trial.before < 0))
+        accepted = (trial.before + trial.after <= 0) & (starting | (trial.before < 0))
         curvature = trial.after - trial.before
-        learnt = accepted & ~flow & (curvature > 1e-6 * trial.turn_squared)
-        rho = np.where(learnt, 1 / np.where(learnt, curvature, 1), 0)
-        self._layers.accept(accepted, rho)
-        at.energy, at.torque = np.where(accepted, trial.energy, at.energy), np.where(accepted, trial.torque, at.torque)
-        refused = at.active & ~accepted
-        self.work.refused += int(refused.sum())
-        forget = np.flatnonzero(flow | (refused & newton))
-        if len(forget):
-            self._layers.pairs.clear(forget)
-        at.halvings = np.where(flow & refused, at.halvings + 1, 0)
-        at.may_flow |= at.starting & refused
-        at.must_flow = newton & refused & at.may_flow | flow & refused
-        at.starting[:] = False
-        lost = at.active & ~at.may_flow & ((newton & refused) | (at.torque > self._settings.flow_torque))
-        if lost.any():
-            slots = np.flatnonzero(lost)
-            at.energy[slots], at.torque[slots] = self._layers.return_to_rest(slots)
-            at.may_flow[slots] = True
+        learnt = accepted & (curvature > 1e-6 * trial.turn_squared)
+        self._layers.accept(accepted, np.where(learnt, 1 / np.where(learnt, curvature, 1), 0))
+        self._take(slots, trial, accepted)
+        at.starting[slots] = False
+        at.may_flow[slots] |= starting & ~accepted
+        failed = ~starting & ~accepted
+        self._layers.pairs.clear(slots[failed])
+        lost = ~at.may_flow[slots] & (failed | (at.torque[slots] > settings.flow_torque))
+        at.must_flow[slots] = failed & ~lost
+        self._return(slots[lost])
+        self.work.newtons += len(slots)
+
+    def _take(self, slots: Slots, trial: Trial, accepted: NDArray[np.bool_]) -> None:
+        """Keep account of trials."""
+        at = self._at
+        at.energy[slots] = np.where(accepted, trial.energy, at.energy[slots])
+        at.torque[slots] = np.where(accepted, trial.torque, at.torque[slots])
+        at.spent[slots] += 1
+        at.evaluations[slots] += 1
+        self.work.refused += int((~accepted).sum())
+
+    def _return(self, slots: Slots) -> None:
+        """Go back to the last equilibria, from where the flow is followed."""
+        if len(slots):
+            self._at.energy[slots], self._at.torque[slots] = self._layers.return_to_rest(slots)
+            self._at.may_flow[slots] = True
 
     def _advance(self) -> Iterator[Finished]:
         """Record the fields that are done, go on to the next ones and to waiting structures."""
