@@ -60,7 +60,7 @@ def demagnetisation_curve(
     Examples
     --------
     >>> import numpy as np, lodestone
-    >>> lodestone.demagnetisation_curve(np.zeros((8, 8)), [6.5, 0.0, -2.0]).round(3)
+    >>> lodestone.demagnetisation_curve(np.zeros((8, 8)), [6.5, 0.0, -2.0]).round(2)
     array([1., 1., 1.])
     """
     from lodestone.micromagnetics import layer

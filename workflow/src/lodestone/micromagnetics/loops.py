@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def _computed(tasks: Iterator[tuple[int, tuple]], workers: int) -> Iterator[tupl
             yield k, curve(*arguments)
         return
     # A forked child would inherit the locks of threads that it does not have.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_single_threaded) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker) as pool:
         running = {}
         for k, arguments in tasks:
             running[pool.submit(curve, *arguments)] = k
@@ -182,10 +183,18 @@ def _computed(tasks: Iterator[tuple[int, tuple]], workers: int) -> Iterator[tupl
             yield from ((running.pop(future), future.result()) for future in done)
 
 
-def _single_threaded() -> None:
-    """One process, one core: libraries must not start threads of their own."""
+def _begin_worker() -> None:
+    """One process, one core; and no process that outlives its job, which may be killed at any moment."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def fields_of(values: ArrayLike) -> NDArray[np.float64]:
