@@ -9,8 +9,8 @@ import time
 
 import pytest
 import yaml
-from conftest import need
 from slurm import cluster
+from support import need
 
 from lodestone.artifacts.loops import Loops
 
