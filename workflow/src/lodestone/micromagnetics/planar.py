@@ -174,7 +174,7 @@ class PlanarSolver:
         if kernels.dot(turn, region.state.gradient) >= 0:
             region.pairs.clear()
             return False
-        longest = float(np.abs(turn).max())
+        longest = float(kernels.largest(turn))
         if longest > limit:
             turn *= region.real(limit / longest)
         region.turn_trial(turn, limit)

@@ -89,7 +89,7 @@ class Region:
         window = (slice(row, row + self.shape[0]), slice(column, column + self.shape[1]))
         for mine, theirs in zip(self.state.arrays, whole.state.arrays, strict=True):
             mine[...] = theirs[window]
-        self.state.torque = float(np.abs(self.state.gradient[1:-1, 1:-1]).max())
+        self.state.torque = float(kernels.largest(self.state.gradient))
         self.trial.s[...], self.trial.c[...] = self.state.s, self.state.c  # for their ghost cells
         self._work[8], self._work[9] = self.state.s, self.state.c
         self.kc[...], self.ks[...] = whole.kc[window], whole.ks[window]
@@ -111,10 +111,10 @@ class Region:
         The energy, over mu0 M_s^2 times the volume of a cell and up to a constant, is that of a region without
         surroundings.
         """
-        state.energy, torque = kernels.evaluate(
+        state.energy = kernels.evaluate(
             state.s, state.c, self.kc, self.ks, state.bx, state.by, h, self.exchange, state.gradient, state.curvature
         )
-        state.torque = float(torque)
+        state.torque = float(kernels.largest(state.gradient))
 
     def complete(self, state: State, h: np.floating) -> None:
         """Stray field, then energy and gradient."""
