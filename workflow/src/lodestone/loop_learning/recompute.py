@@ -58,7 +58,7 @@ class LoopSolver:
                 yield k, self._finish(k, loops.curve(axis, *rest))
             return
         # Spawned, not forked: torch and numba have threads whose locks a fork would copy.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=loops.begin_worker) as pool:
             running = {pool.submit(loops.curve, axis, *rest): k for k, axis in enumerate(axis_angle_rad)}
             for future in as_completed(running):
                 yield running[future], self._finish(running[future], future.result())

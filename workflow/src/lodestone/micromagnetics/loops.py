@@ -171,7 +171,7 @@ def _computed(tasks: Iterator[tuple[int, tuple]], workers: int) -> Iterator[tupl
             yield k, curve(*arguments)
         return
     # A forked child would inherit the locks of threads that it does not have.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker) as pool:
         running = {}
         for k, arguments in tasks:
             running[pool.submit(curve, *arguments)] = k
@@ -183,7 +183,7 @@ def _computed(tasks: Iterator[tuple[int, tuple]], workers: int) -> Iterator[tupl
             yield from ((running.pop(future), future.result()) for future in done)
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
     """One process, one core; and no process that outlives its job, which may be killed at any moment."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
