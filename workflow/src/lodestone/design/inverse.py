@@ -2,7 +2,7 @@
 
 A genetic algorithm over Voronoi structures minimises, with the learned forward model (encoder and regressor ensemble),
 
-    distance(predicted, wanted) + UNCERTAINTY_WEIGHT * spread of the ensemble,
+    distance(predicted, wanted) + UNCERTAINTY_WEIGHT * spread over the ensemble and the symmetric copies,
 
 root-mean-squares over the three figures (M_r over M_s, H_c over H_A, squareness H_k90 / H_c). The best structures that
 differ from each other are recomputed by micromagnetics: only then is it known how close they came.
@@ -37,9 +37,9 @@ from lodestone.magnetism.material import Material
 from lodestone.microstructure.voronoi import Sample, label_cells
 from lodestone.random import integer
 
-UNCERTAINTY_WEIGHT = 1.0
+UNCERTAINTY_WEIGHT = 2.0
 DIFFERENT_AXES = 0.1  # mean of 1 - |cos| of twice the angle between axes above which two structures count as different
-ALGORITHM = 1
+ALGORITHM = 2
 M_R, H_K90, H_C = (ANCHORS.index(name) for name in ("M_r", "H_k90", "H_c"))
 
 
@@ -83,10 +83,10 @@ class FigureModel:
         return np.stack([s.grain_angle_rad.astype(np.float32)[label_cells(s.seed_xy, self.cells)] for s in samples])
 
     def predict(self, samples: Sequence[Sample]) -> Found:
-        """Predict the figures of genomes; their spread is that over the members of the ensemble."""
-        by_member = figures_of(self.model.outputs(self.axes(samples)))
-        predicted = by_member.mean(0)
-        return Found(predicted, by_member.std(0), predicted - self.half_width, predicted + self.half_width)
+        """Predict the figures of genomes; their spread is that over members of the ensemble and symmetric copies."""
+        outputs = figures_of(self.model.outputs(self.axes(samples)))
+        predicted = outputs.mean(0)
+        return Found(predicted, outputs.std(0), predicted - self.half_width, predicted + self.half_width)
 
 
 class _Search(Problem):
@@ -150,7 +150,8 @@ def evolve(
     log: logging.Logger,
 ) -> tuple[list[Sample], np.ndarray]:
     """Search for one goal; returns the best different genomes and the smallest error of each generation."""
-    history = _History(Progress(settings["generations"], f"generations for goal {number + 1}", log))
+    log.info("goal %d: %s", number + 1, dict(zip(FIGURES, goal.tolist(), strict=True)))
+    history = _History(Progress(settings["generations"], "generations", log))
     algorithm = GA(
         pop_size=settings["population"],
         sampling=genome.StructureSampling(limits),

@@ -45,8 +45,9 @@ class ForwardModel:
         return ensemble.estimate(self.members, code, self.calibration)
 
     def outputs(self, axis_angle_rad: np.ndarray) -> np.ndarray:
-        """Return every member's prediction, averaged over the copies: (member, n, anchor)."""
-        return regressor.predict_codes(self.members, self.encode(axis_angle_rad))[:, :, : self.copies].mean(2)
+        """Return the predictions of every member for every copy, (member and copy, n, anchor); they should agree."""
+        output = regressor.predict_codes(self.members, self.encode(axis_angle_rad))[:, :, : self.copies]
+        return np.moveaxis(output, 2, 1).reshape(-1, *output.shape[1::2])
 
     def predict(self, axis_angle_rad: np.ndarray) -> ensemble.Estimate:
         """Predict the anchor points of easy-axis angles (n, ny, nx)."""
