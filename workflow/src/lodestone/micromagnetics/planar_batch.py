@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from lodestone.micromagnetics.planar_batch_state import Layers
 from lodestone.micromagnetics.planar_batch_sweep import Sweep
 
 ALLOW_CPU = "LODESTONE_ALLOW_CPU_BATCH"  # environment variable: 1 runs the batch on the CPU, for tests
+MEMORY = 5  # correction pairs: three more would save 3 % of the evaluations and cost 15 % of the traffic of each
 MOST_SLOTS = 1024  # more would not use the memory bandwidth better
 CPU_BYTES = 2**30  # memory of a batch on the CPU
 MEMORY_SHARE = 0.7  # of the free device memory; the rest is for workspaces and fragments
@@ -124,7 +126,9 @@ def run_batch_gpu(
                 bad = fields[np.flatnonzero(result.step_status)]
                 log.warning("structure %d: %d fields not converged, first at %.3f T", item, len(bad), bad[0])
             progress.update(1)
-        log.info("%s: %d loops in %.1f s, %s", where, len(waiting), time.monotonic() - start, sweep.work)
+        moved = sweep.bytes_moved / 1e9
+        seconds = time.monotonic() - start
+        log.info("%s: %d loops in %.1f s, %s, at least %.3g GB moved", where, len(waiting), seconds, sweep.work, moved)
     items = dict(ledger.items())
     rows = [items[int(i)] for i in grains.index]
     return {
@@ -150,7 +154,7 @@ def _sweep(
     dx, dy, dz = (float(d) for d in grains.cell_size_nm)
     if abs(dx - dy) > 1e-9 * dx:
         raise ValueError(f"cell_size_nm: found dx = {dx}, dy = {dy}; the in-plane solver needs square cells")
-    solver = solver_settings(settings)
+    solver = replace(solver_settings(settings), memory=MEMORY)
     ny, nx = grains.grain_label.shape[1:]
     fuse = device.type == "cuda" if fuse is None else fuse
     stray_field = StrayField(ny, nx, (dx, dy, dz), device, fuse)

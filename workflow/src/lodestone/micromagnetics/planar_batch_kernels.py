@@ -20,7 +20,7 @@ from lodestone.micromagnetics.planar_stray_field import packed_kernel
 
 CELLS = (-2, -1)
 # Chebyshev sweeps of the Newton step of the local energy, and the smallest eigenvalue they aim at.
-NEWTON_SWEEPS, NEWTON_LEAST = 8, 0.1
+NEWTON_SWEEPS, NEWTON_LEAST = 4, 0.2
 NEWTON_SHIFT, NEWTON_FLOOR = 0.05, 0.3  # of the local curvature, so that the step is bounded in soft directions
 FLOW_SWEEPS, FLOW_LEAST = 3, 0.3  # the damped matrix is well conditioned
 

@@ -122,6 +122,7 @@ class Layers:
     ) -> None:
         self._operations = operations or kernels.Operations()
         ny, nx = stray_field.cells
+        self.cells, self.padded = stray_field.cells, stray_field.padded
         shape = (slots, ny, nx)
         self.device, self.exchange, self._strength = device, exchange, strength
         self._stray_field = stray_field

@@ -16,32 +16,10 @@ from numpy.typing import NDArray
 
 from lodestone.artifacts.loops import Status
 from lodestone.micromagnetics.planar import SMOOTH_TURN, PlanarSettings
+from lodestone.micromagnetics.planar_batch_cost import Work, bytes_moved
 from lodestone.micromagnetics.planar_batch_state import Layers, Limits, Slots, Trial
 
 FLOW_HALVINGS = 12  # of the time step, before a layer counts as stalled
-
-
-@dataclass
-class Work:
-    """What a batch has cost.
-
-    Attributes
-    ----------
-    iterations : int
-        Iterations of the whole batch.
-    newtons, flows : int
-        Stray fields of layers, after quasi-Newton steps (and extrapolated starts) and after steps of the flow.
-    flow_steps : int
-        Steps of the flow.
-    refused : int
-        Trials that were not accepted.
-    """
-
-    iterations: int = 0
-    newtons: int = 0
-    flows: int = 0
-    flow_steps: int = 0
-    refused: int = 0
 
 
 @dataclass
@@ -138,6 +116,12 @@ class Sweep:
             if len(newton):
                 self._newton(newton)
             yield from self._advance()
+
+    @property
+    def bytes_moved(self) -> int:
+        """Memory traffic so far, see `planar_batch_cost.bytes_moved`."""
+        layers = self._layers
+        return bytes_moved(self.work, layers.cells, layers.padded, len(layers.pairs.turns))
 
     def _fill(self) -> None:
         """Put waiting structures into empty slots."""
