@@ -5,6 +5,7 @@ import pytest
 from planar_structures import CELL_NM, MATERIAL, structure
 
 from lodestone.micromagnetics import planar_kernels as kernels
+from lodestone.micromagnetics import planar_newton_kernels as newton
 from lodestone.micromagnetics.energy import Energy
 from lodestone.micromagnetics.grid import Grid
 from lodestone.micromagnetics.hysteresis import internal_terms
@@ -91,9 +92,9 @@ def test_the_local_hessian_is_the_derivative_of_the_gradient_with_the_stray_fiel
     state = layer.trial
     right, down, diagonal, p, product = np.zeros((5, *layer.shape))
     zero = layer.real(0)
-    kernels.local_hessian(state.s, state.c, state.curvature, layer.exchange, zero, right, down, diagonal)
+    newton.local_hessian(state.s, state.c, state.curvature, layer.exchange, zero, right, down, diagonal)
     p[1:-1, 1:-1] = np.random.default_rng(4).normal(size=shape)
-    curvature = kernels.hessian_product(p, right, down, diagonal, product)
+    curvature = newton.hessian_product(p, right, down, diagonal, product)
     ends = []
     for sign in (1, -1):
         set_angle(state, phi + sign * STEP * p[1:-1, 1:-1])
@@ -108,12 +109,12 @@ def test_the_hessian_without_surroundings_is_symmetric():
     layer = region(6, 5)
     energy_at(layer, random_angle(6, 5))
     right, down, diagonal, a, b, on_a, on_b = np.zeros((7, *layer.shape))
-    kernels.local_hessian(
+    newton.local_hessian(
         layer.trial.s, layer.trial.c, layer.trial.curvature, layer.exchange, layer.real(0), right, down, diagonal
     )
     a[1:-1, 1:-1], b[1:-1, 1:-1] = np.random.default_rng(5).normal(size=(2, 6, 5))
-    kernels.hessian_product(a, right, down, diagonal, on_a)
-    kernels.hessian_product(b, right, down, diagonal, on_b)
+    newton.hessian_product(a, right, down, diagonal, on_a)
+    newton.hessian_product(b, right, down, diagonal, on_b)
     assert np.sum(b * on_a) == pytest.approx(np.sum(a * on_b), rel=1e-13)  # rounding
 
 
@@ -123,10 +124,10 @@ def test_the_newton_direction_solves_the_local_system():
     state = layer.trial
     right, down, diagonal, g, x, product = np.zeros((6, *layer.shape))
     shift = layer.real(20)  # positive definite
-    kernels.local_hessian(state.s, state.c, state.curvature, layer.exchange, shift, right, down, diagonal)
+    newton.local_hessian(state.s, state.c, state.curvature, layer.exchange, shift, right, down, diagonal)
     g[1:-1, 1:-1] = np.random.default_rng(6).normal(size=(7, 6))
-    kernels.newton_direction(g, right, down, diagonal, 1e-10, 200, x, np.zeros((4, *layer.shape)))
-    kernels.hessian_product(x, right, down, diagonal, product)
+    newton.newton_direction(g, right, down, diagonal, 1e-10, 200, x, np.zeros((4, *layer.shape)))
+    newton.hessian_product(x, right, down, diagonal, product)
     assert product == pytest.approx(g, abs=1e-8)  # the tolerance times a gradient of some units
 
 

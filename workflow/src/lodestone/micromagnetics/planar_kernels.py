@@ -10,10 +10,10 @@ looks for a maximum beside its other work: either would keep the loop from being
 import numba
 import numpy as np
 
-_compiled = numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+compiled = numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 
 
-@_compiled
+@compiled
 def pack(s, c, waves):  # type: ignore[no-untyped-def]
     """Write s + i c into the zero-padded rows of a transform buffer (ny, px)."""
     ny, nx = s.shape[0] - 2, s.shape[1] - 2
@@ -24,7 +24,7 @@ def pack(s, c, waves):  # type: ignore[no-untyped-def]
             waves[i, j] = 0
 
 
-@_compiled
+@compiled
 def multiply(waves, even, odd, out):  # type: ignore[no-untyped-def]
     """Field transform a(k) Z(k) + b(k) conj(Z(-k)) of the packed magnetisation z = m_x + i m_y."""
     py, px = waves.shape
@@ -35,7 +35,7 @@ def multiply(waves, even, odd, out):  # type: ignore[no-untyped-def]
             out[i, j] = even[i, j] * waves[i, j] + odd[i, j] * np.conj(waves[mirror, px - j])
 
 
-@_compiled
+@compiled
 def unpack(waves, bx, by):  # type: ignore[no-untyped-def]
     """Copy the field out of the transform buffer into arrays with ghost cells."""
     for i in range(1, bx.shape[0] - 1):
@@ -44,7 +44,7 @@ def unpack(waves, bx, by):  # type: ignore[no-untyped-def]
             by[i, j] = waves[i - 1, j - 1].imag
 
 
-@_compiled
+@compiled
 def evaluate(s, c, kc, ks, bx, by, field, exchange, gradient, curvature):  # type: ignore[no-untyped-def]
     """Energy; writes the gradient dE/dphi and its local derivative without exchange.
 
@@ -71,7 +71,7 @@ def evaluate(s, c, kc, ks, bx, by, field, exchange, gradient, curvature):  # typ
     return energy
 
 
-@_compiled
+@compiled
 def largest(values):  # type: ignore[no-untyped-def]
     """Largest magnitude of the inner cells."""
     found = values.dtype.type(0)
@@ -81,7 +81,7 @@ def largest(values):  # type: ignore[no-untyped-def]
     return found
 
 
-@_compiled
+@compiled
 def precondition(s, c, curvature, exchange, damping, floor, right, down, inverse):  # type: ignore[no-untyped-def]
     """Local Hessian, made positive definite: bond couplings to the right and down, and its inverse diagonal."""
     zero = s.dtype.type(0)
@@ -96,7 +96,7 @@ def precondition(s, c, curvature, exchange, damping, floor, right, down, inverse
             inverse[i, j] = one / (bonds + max(curvature[i, j] + damping, floor))
 
 
-@_compiled
+@compiled
 def solve_local(gradient, right, down, inverse, sweeps, x, spare, change):  # type: ignore[no-untyped-def]
     """Chebyshev iteration for (local Hessian) x = gradient; a fixed polynomial, so a symmetric operator.
 
@@ -130,7 +130,7 @@ def solve_local(gradient, right, down, inverse, sweeps, x, spare, change):  # ty
     return x
 
 
-@_compiled
+@compiled
 def rotate(s, c, direction, scale, cap, s_out, c_out):  # type: ignore[no-untyped-def]
     """Turn each moment by 2 atan(q/2), q = scale * direction clipped to +-cap."""
     one, half, threehalf = s.dtype.type(1), s.dtype.type(0.5), s.dtype.type(1.5)
@@ -146,7 +146,7 @@ def rotate(s, c, direction, scale, cap, s_out, c_out):  # type: ignore[no-untype
             s_out[i, j], c_out[i, j] = sn * fix, cn * fix
 
 
-@_compiled
+@compiled
 def flow(s, c, kc, ks, bx, by, field, exchange, step, cap, count, sweeps, work):  # type: ignore[no-untyped-def]
     """Follow d phi/dt = -dE/dphi with the stray field held, by ``count`` linearly implicit Euler steps.
 
@@ -170,7 +170,7 @@ def flow(s, c, kc, ks, bx, by, field, exchange, step, cap, count, sweeps, work):
         copy(c, c_next)
 
 
-@_compiled
+@compiled
 def copy(source, target):  # type: ignore[no-untyped-def]
     """Copy the inner cells."""
     for i in range(1, source.shape[0] - 1):
@@ -178,7 +178,7 @@ def copy(source, target):  # type: ignore[no-untyped-def]
             target[i, j] = source[i, j]
 
 
-@_compiled
+@compiled
 def active_box(gradient, threshold):  # type: ignore[no-untyped-def]
     """First and last row and column, in the array with ghost cells, where |gradient| exceeds a threshold."""
     first_row, last_row = gradient.shape[0], 0
@@ -191,7 +191,7 @@ def active_box(gradient, threshold):  # type: ignore[no-untyped-def]
     return first_row, last_row, first_column, last_column
 
 
-@_compiled
+@compiled
 def dot(a, b):  # type: ignore[no-untyped-def]
     """Inner product, summed by rows in double precision."""
     total = 0.0
@@ -203,7 +203,7 @@ def dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@_compiled
+@compiled
 def add_scaled(y, factor, x):  # type: ignore[no-untyped-def]
     """Add factor * x to y."""
     for i in range(1, y.shape[0] - 1):
@@ -211,7 +211,7 @@ def add_scaled(y, factor, x):  # type: ignore[no-untyped-def]
             y[i, j] += factor * x[i, j]
 
 
-@_compiled
+@compiled
 def turn_between(s_from, c_from, s_to, c_to, out):  # type: ignore[no-untyped-def]
     """Sine of the angle from one state to the other; 2 beyond a right angle."""
     two = s_from.dtype.type(2)
@@ -222,7 +222,7 @@ def turn_between(s_from, c_from, s_to, c_to, out):  # type: ignore[no-untyped-de
             out[i, j] = sine if ahead > 0 else two
 
 
-@_compiled
+@compiled
 def extrapolate(turn, before, smooth):  # type: ignore[no-untyped-def]
     """Next turn from the last two, in place: a parabola, damped; none where a cell has not moved smoothly."""
     zero, damped = turn.dtype.type(0), turn.dtype.type(0.75)
@@ -231,83 +231,3 @@ def extrapolate(turn, before, smooth):  # type: ignore[no-untyped-def]
             bend = turn[i, j] - before[i, j]
             value = turn[i, j] + damped * bend
             turn[i, j] = value if abs(turn[i, j]) < smooth and abs(bend) < smooth else zero
-
-
-@_compiled
-def local_hessian(s, c, curvature, exchange, shift, right, down, diagonal):  # type: ignore[no-untyped-def]
-    """Local Hessian plus a shift: bond couplings to the right and down, and the diagonal."""
-    for i in range(s.shape[0] - 1):
-        for j in range(s.shape[1] - 1):
-            right[i, j] = exchange * (s[i, j] * s[i, j + 1] + c[i, j] * c[i, j + 1])
-            down[i, j] = exchange * (s[i, j] * s[i + 1, j] + c[i, j] * c[i + 1, j])
-    for i in range(1, s.shape[0] - 1):
-        for j in range(1, s.shape[1] - 1):
-            bonds = right[i, j] + right[i, j - 1] + down[i, j] + down[i - 1, j]
-            diagonal[i, j] = bonds + curvature[i, j] + shift
-
-
-@_compiled
-def hessian_product(p, right, down, diagonal, out):  # type: ignore[no-untyped-def]
-    """Write (local Hessian) p; returns p . out."""
-    total = 0.0
-    for i in range(1, p.shape[0] - 1):
-        row = p.dtype.type(0)
-        for j in range(1, p.shape[1] - 1):
-            pulled = (
-                right[i, j] * p[i, j + 1]
-                + right[i, j - 1] * p[i, j - 1]
-                + down[i, j] * p[i + 1, j]
-                + down[i - 1, j] * p[i - 1, j]
-            )
-            value = diagonal[i, j] * p[i, j] - pulled
-            out[i, j] = value
-            row += p[i, j] * value
-        total += np.float64(row)
-    return total
-
-
-@_compiled
-def newton_direction(gradient, right, down, diagonal, tolerance, most, x, work):  # type: ignore[no-untyped-def]
-    """Solve (local Hessian) x = gradient by conjugate gradients scaled with the diagonal.
-
-    Stops at a relative residual ``tolerance``, after ``most`` products, or where the curvature is not positive; x is
-    then what was reached so far, and the scaled gradient if that is nothing. ``work`` is (4, ny+2, nx+2), zero on the
-    border.
-    """
-    r, p, q, scale = work[0], work[1], work[2], work[3]
-    zero, one, least = x.dtype.type(0), x.dtype.type(1), x.dtype.type(0.5)
-    rho = 0.0
-    for i in range(1, x.shape[0] - 1):
-        row = zero
-        for j in range(1, x.shape[1] - 1):
-            inverse, slope = one / max(diagonal[i, j], least), gradient[i, j]
-            scale[i, j] = inverse
-            x[i, j] = zero
-            r[i, j] = slope
-            p[i, j] = slope * inverse
-            row += slope * slope * inverse
-        rho += np.float64(row)
-    enough = tolerance * tolerance * rho
-    for k in range(most):
-        if rho <= enough:
-            break
-        curvature = hessian_product(p, right, down, diagonal, q)
-        if curvature <= 1e-3 * dot(p, p):
-            if k == 0:
-                copy(p, x)
-            break
-        step = x.dtype.type(rho / curvature)
-        new = 0.0
-        for i in range(1, x.shape[0] - 1):
-            row = zero
-            for j in range(1, x.shape[1] - 1):
-                x[i, j] += step * p[i, j]
-                left = r[i, j] - step * q[i, j]
-                r[i, j] = left
-                row += left * left * scale[i, j]
-            new += np.float64(row)
-        ratio = x.dtype.type(new / rho)
-        rho = new
-        for i in range(1, x.shape[0] - 1):
-            for j in range(1, x.shape[1] - 1):
-                p[i, j] = r[i, j] * scale[i, j] + ratio * p[i, j]

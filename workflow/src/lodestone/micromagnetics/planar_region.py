@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lodestone.micromagnetics import planar_kernels as kernels
+from lodestone.micromagnetics import planar_newton_kernels as newton
 from lodestone.micromagnetics.planar_stray_field import PlanarStrayField
 
 FLOW_SWEEPS = 3  # of the Chebyshev iteration: the damped matrix is well conditioned
@@ -137,8 +138,12 @@ class Region:
         return (kernels.dot(turn, self.state.gradient) + kernels.dot(turn, self.trial.gradient)) / 2
 
     def rounding(self) -> float:
-        """Bound on the rounding error of an energy: one unit in the last place of every cell, all of one sign."""
-        return float(np.finfo(self.real).eps) * self.state.s.size * float(2 * self.exchange + 1)
+        """Bound on the rounding error of an energy.
+
+        A few units in the last place of every cell, all of one sign; the terms of a cell are of the order of the
+        exchange and of one.
+        """
+        return 8 * float(np.finfo(self.real).eps) * self.state.s.size * float(self.exchange + 1)
 
     def descent_direction(self) -> NDArray:
         """Turn towards the minimum: two-loop recursion around a Newton step of the local energy."""
@@ -151,8 +156,8 @@ class Region:
             kernels.add_scaled(q, self.real(-factor), change)
         right, down, diagonal, x = work[0], work[1], work[2], work[3]
         shift = self.real(NEWTON_SHIFT)
-        kernels.local_hessian(state.s, state.c, state.curvature, self.exchange, shift, right, down, diagonal)
-        kernels.newton_direction(q, right, down, diagonal, NEWTON_TOLERANCE, NEWTON_PRODUCTS, x, work[4:8])
+        newton.local_hessian(state.s, state.c, state.curvature, self.exchange, shift, right, down, diagonal)
+        newton.newton_direction(q, right, down, diagonal, NEWTON_TOLERANCE, NEWTON_PRODUCTS, x, work[4:8])
         for (step, change, rho), factor in zip(self.pairs, reversed(factors), strict=True):
             kernels.add_scaled(x, self.real(factor - rho * kernels.dot(change, x)), step)
         return -x

@@ -50,7 +50,7 @@ class PlanarSettings:
     precision: str = "single"
     memory: int = 8
     turn_limit_rad: float = 0.2
-    flow_torque: float = 0.1
+    flow_torque: float = 0.03
     flow_step: float = 0.2
     flow_steps: int = 8
     flow_turn_rad: float = 0.5
