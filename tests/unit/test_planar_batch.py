@@ -9,7 +9,7 @@ import torch
 
 from lodestone.artifacts.ledger import Ledger
 from lodestone.artifacts.loops import Loops, Status
-from lodestone.micromagnetics import loops, planar_batch, planar_batch_cost
+from lodestone.micromagnetics import loops, planar_batch, planar_batch_cost, planar_batch_window
 from lodestone.micromagnetics import planar_batch_kernels as batch_kernels
 from lodestone.micromagnetics import planar_kernels as kernels
 from lodestone.micromagnetics.planar import PlanarSettings
@@ -105,6 +105,41 @@ def test_flow_is_that_of_the_compiled_solver_and_stands_still_for_no_time():
         np.testing.assert_allclose(moments[0][0], wanted, atol=1e-5)  # three steps of roundings of single precision
 
 
+def test_windows_hold_what_moves():
+    rng = np.random.default_rng(6)
+    ends = rng.integers(0, 160, (30, 4))
+    gradient = torch.zeros(30, 160, 160)
+    for k, (row, other_row, column, other_column) in enumerate(ends):
+        gradient[k, row, column], gradient[k, other_row, other_column] = 1.0, -0.5
+    parts = planar_batch_window.windows(gradient)
+    assert sorted(np.concatenate([part.members for part in parts])) == list(range(30))
+    assert {part.size for part in parts} > {96, 128, None}
+    for part in (part for part in parts if part.size):
+        rows, columns = part.cells(CPU)
+        free = part.free((160, 160), CPU)
+        inside = gradient[torch.as_tensor(part.members)[:, None, None], rows, columns]
+        assert (inside.abs().sum((1, 2)) == gradient[part.members].abs().sum((1, 2))).all()
+        assert ((inside * free).abs().sum((1, 2)) == inside.abs().sum((1, 2))).all()
+        # The border of a window is held unless it is the border of the layer.
+        for edge, start in ((free[:, 0, 1:-1], part.first[:, 0]), (free[:, 1:-1, 0], part.first[:, 1])):
+            assert ((edge == 1).all(1).numpy() == (start == 0)).all()
+
+
+def test_flow_in_a_window_is_that_of_the_layer_with_the_rest_held():
+    s, c, kc, ks, bx, by = (a[:, :, :12] for a in random_layer(7))
+    field, step, part = torch.tensor([-1.5]), torch.tensor([0.2]), np.s_[:, 2:9, :7]
+    window = planar_batch_window.Windows(7, np.array([0]), np.array([[2, 0]]))
+    free = window.free((12, 12), CPU)
+    whole = torch.zeros(1, 12, 12)
+    whole[part] = free
+    wanted = batch_kernels.flow_step((s, c), (kc, ks, bx, by), field, 1.9, step, 0.5, whole)
+    cut = [a[part] for a in (s, c, kc, ks, bx, by)]
+    found = batch_kernels.flow_step((cut[0], cut[1]), tuple(cut[2:]), field, 1.9, step, 0.5, free)
+    np.testing.assert_allclose(found[0], wanted[0][part], atol=1e-6)  # rounding of single precision
+    held = whole == 0
+    np.testing.assert_allclose(wanted[0][held], s[held], atol=1e-6)
+
+
 def test_newton_step_is_a_positive_symmetric_operator():
     s, c, *_ = random_layer(4, 3, 4)
     curvature = torch.tensor(np.random.default_rng(4).normal(0, 5, (1, 3, 4)), dtype=torch.float32)
@@ -126,7 +161,7 @@ def test_curves_are_those_of_the_compiled_solver(grains, computed):
 
 
 def test_aligned_structures_reverse_at_the_same_field(tmp_path):
-    grains = structures.batch(48, 8, np.arange(2))
+    grains = structures.batch(64, 12, np.arange(2))
     grains.grain_angle_rad[...] *= np.radians(5) / np.pi
     result = run(tmp_path, grains)
     for k in range(2):

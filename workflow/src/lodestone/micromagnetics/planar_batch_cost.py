@@ -31,8 +31,8 @@ class Work:
         Iterations of the whole batch.
     newtons, flows : int
         Stray fields of layers, after quasi-Newton steps (and extrapolated starts) and after steps of the flow.
-    flow_steps : int
-        Steps of the flow.
+    flow_steps : float
+        Steps of the flow, those in windows counted by their share of the layer.
     refused : int
         Trials that were not accepted.
     """
@@ -40,7 +40,7 @@ class Work:
     iterations: int = 0
     newtons: int = 0
     flows: int = 0
-    flow_steps: int = 0
+    flow_steps: float = 0.0
     refused: int = 0
 
 
@@ -73,4 +73,4 @@ def bytes_moved(work: Work, cells: tuple[int, int], padded: tuple[int, int], mem
     newton = PAIR * memory + LOCAL_HESSIAN + SWEEP * NEWTON_SWEEPS + TURN
     flow_step = FLOW_START + SWEEP * FLOW_SWEEPS
     arrays = newton * work.newtons + flow_step * work.flow_steps
-    return each * (work.newtons + work.flows) + 4 * cells[0] * cells[1] * arrays
+    return round(each * (work.newtons + work.flows) + 4 * cells[0] * cells[1] * arrays)

@@ -135,16 +135,19 @@ def flow_step(
     exchange: float,
     time_step: Tensor,
     cap: float,
+    free: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """One linearly implicit Euler step of d phi/dt = -dE/dphi; a time step of zero leaves a layer as it is.
 
-    ``surroundings`` are kc, ks, bx, by; the stray field bx, by is held.
+    ``surroundings`` are kc, ks, bx, by; the stray field bx, by is held, and so are cells where ``free`` is zero.
     """
     s, c = moments
     gradient, curvature, _ = torque_and_curvature(s, c, *surroundings, field, exchange)
     right, down = couplings(s, c, exchange)
     rate = per_layer(1 / time_step.clamp_min(1e-6))
     inverse = local_inverse(right, down, curvature, rate, rate * 0.5)
+    if free is not None:
+        inverse = inverse * free
     turn = -solve_local(right, down, inverse, gradient, coefficients(FLOW_LEAST, FLOW_SWEEPS))
     return rotate(s, c, turn * per_layer((time_step > 0).to(turn.dtype)), cap)
 

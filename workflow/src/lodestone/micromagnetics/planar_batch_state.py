@@ -6,7 +6,6 @@ a numpy array of integers, a value per slot a numpy array.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +15,12 @@ from torch import Tensor
 
 from lodestone.micromagnetics import planar_batch_kernels as kernels
 from lodestone.micromagnetics.planar_batch_kernels import per_layer, total
+from lodestone.micromagnetics.planar_batch_pairs import Index, Pairs, Slots, take
+from lodestone.micromagnetics.planar_batch_window import Windows, windows
 
 MOMENTS = ("s", "c")
 HELD = ("s", "c", "bx", "by")
 STATE = ("s", "c", "bx", "by", "gradient", "curvature")
-Slots = NDArray[np.intp]
-Index = Tensor | slice
 
 
 @dataclass(frozen=True)
@@ -44,49 +43,6 @@ class Limits:
 
     turn: float
     smooth: float
-
-
-class Pairs:
-    """Corrections of limited-memory BFGS: a ring that all slots share, with a weight of zero where one has no pair."""
-
-    def __init__(self, memory: int, shape: tuple[int, int, int], device: torch.device) -> None:
-        self.turns = [torch.zeros(shape, device=device) for _ in range(memory)]
-        self.changes = [torch.zeros(shape, device=device) for _ in range(memory)]
-        self.rho = torch.zeros(memory, shape[0], dtype=torch.float64, device=device)
-        self._next = 0
-
-    def direction(self, gradient: Tensor, newton_step: Callable[[Tensor], Tensor], slots: Index) -> Tensor:
-        """Two-loop recursion around a Newton step of the local energy; minus the result is downhill."""
-        memory = len(self.turns)
-        order = [(self._next - 1 - k) % memory for k in range(memory)]
-        turns, changes = ([_take(a, slots) for a in part] for part in (self.turns, self.changes))
-        rho, q, factors = self.rho[:, slots], gradient, {}
-        for k in order:
-            factors[k] = rho[k] * total(turns[k] * q)
-            q = torch.addcmul(q, per_layer(factors[k].float()), changes[k], value=-1)
-        x = newton_step(q)
-        for k in reversed(order):
-            factor = factors[k] - rho[k] * total(changes[k] * x)
-            x = torch.addcmul(x, per_layer(factor.float()), turns[k])
-        return x
-
-    def insert(self, turn: Tensor, change: Tensor, rho: Tensor, slots: Index) -> None:
-        """Remember turns and the changes of the gradient along them; a weight rho of zero marks no pair."""
-        k = self._next
-        self.turns[k][slots], self.changes[k][slots] = turn, change
-        self.rho[k] = 0
-        self.rho[k, slots] = rho
-        self._next = (k + 1) % len(self.turns)
-
-    def clear(self, slots: Slots) -> None:
-        """Forget the pairs of some slots."""
-        self.rho[:, torch.as_tensor(slots, device=self.rho.device)] = 0
-
-    def keep(self, index: Tensor) -> None:
-        """Drop all slots but some."""
-        self.turns = [a[index] for a in self.turns]
-        self.changes = [a[index] for a in self.changes]
-        self.rho = self.rho[:, index]
 
 
 class Layers:
@@ -198,7 +154,7 @@ class Layers:
             Of the turns.
         """
         i = self._select(slots)
-        s, c, gradient, curvature = (_take(self.state[n], i) for n in ("s", "c", "gradient", "curvature"))
+        s, c, gradient, curvature = (take(self.state[n], i) for n in ("s", "c", "gradient", "curvature"))
         turn = self.pairs.direction(
             gradient, lambda q: self._operations.newton_step(q, s, c, curvature, self.exchange), i
         )
@@ -219,23 +175,47 @@ class Layers:
         turn = turn + per_layer(0.75 * parabola) * (turn - before)  # 1 would be the parabola; less is more robust
         return turn.clamp(-limits.turn, limits.turn) * per_layer((largest <= limits.smooth).float())
 
-    def flow(self, slots: Slots, time_step: NDArray[np.floating], count: NDArray[np.int64], cap: float) -> Trial:
-        """Let the moments of some slots follow the flow for some steps, the stray field held meanwhile."""
+    def flow(
+        self, slots: Slots, time_step: NDArray[np.floating], count: NDArray[np.int64], cap: float
+    ) -> tuple[Trial, float]:
+        """Let what moves in some slots follow the flow for some steps, the stray field held meanwhile.
+
+        Returns the trials and how many steps of a whole layer were as much work.
+        """
         i = self._select(slots)
-        s, c, bx, by = (_take(self.state[n], i) for n in HELD)
-        surroundings = _take(self.axis["kc"], i), _take(self.axis["ks"], i), bx, by
-        steps = torch.as_tensor(time_step, dtype=torch.float32, device=self.device)
-        counts, field, moments = self.index(count), self.field[i], (s, c)
+        s, c = (self.state[n][self.index(slots)] for n in MOMENTS)
+        work = 0.0
+        for part in windows(take(self.state["gradient"], i)):
+            steps = self.index(time_step[part.members]).float()
+            moved = self._flow_within(part, slots[part.members], steps, count[part.members], cap)
+            cells = (part.size or 0) ** 2 or s[0].numel()
+            work += float(count[part.members].sum()) * cells / s[0].numel()
+            where = self.index(part.members)
+            at = (where[:, None, None], *part.cells(self.device)) if part.size else (where,)
+            s[at], c[at] = moved
+        return self._complete(i, (s, c), None, None), work
+
+    def _flow_within(
+        self, part: Windows, slots: Slots, steps: Tensor, count: NDArray[np.int64], cap: float
+    ) -> tuple[Tensor, Tensor]:
+        """Moments in the windows of some slots after the flow."""
+        i, free = self.index(slots), None
+        at: tuple[Tensor, ...] = (i,)
+        if part.size:
+            at, free = (i[:, None, None], *part.cells(self.device)), part.free(self.cells, self.device)
+        moments = self.state["s"][at], self.state["c"][at]
+        surroundings = self.axis["kc"][at], self.axis["ks"][at], self.state["bx"][at], self.state["by"][at]
+        counts, field = self.index(count), self.field[i]
         for k in range(int(count.max())):
             now = torch.where(counts > k, steps, torch.zeros_like(steps))
-            moments = self._operations.flow_step(moments, surroundings, field, self.exchange, now, cap)
-        return self._complete(i, moments, None, None)
+            moments = self._operations.flow_step(moments, surroundings, field, self.exchange, now, cap, free)
+        return moments
 
     def _complete(
         self, i: Index, moments: tuple[Tensor, Tensor], turn: Tensor | None, gradient: Tensor | None
     ) -> Trial:
         """Stray field, energy and gradient of the trials."""
-        held = _take(self.axis["kc"], i), _take(self.axis["ks"], i), *self._stray_field(*moments)
+        held = take(self.axis["kc"], i), take(self.axis["ks"], i), *self._stray_field(*moments)
         after, curvature, energy, torque = self._operations.evaluate(*moments, *held, self.field[i], self.exchange)
         self._trial = i, dict(zip(STATE, (*moments, *held[2:], after, curvature), strict=True)), turn
         values = [energy, torque.double()]
@@ -248,7 +228,7 @@ class Layers:
         """Make the last trials the present states where accepted; remember turns with weight rho."""
         i, trial, turn = self._trial
         if rho is not None and turn is not None:
-            change = trial["gradient"] - _take(self.state["gradient"], i)
+            change = trial["gradient"] - take(self.state["gradient"], i)
             self.pairs.insert(turn, change, torch.as_tensor(rho, device=self.device), i)
         if isinstance(i, slice) and accepted.all():
             self.state = trial
@@ -277,8 +257,3 @@ def _turn_between(first: dict[str, Tensor], second: dict[str, Tensor]) -> tuple[
     sine = second["s"] * first["c"] - second["c"] * first["s"]
     ahead = second["s"] * first["s"] + second["c"] * first["c"]
     return sine, torch.where(ahead > 0, sine.abs(), torch.full_like(sine, 2)).amax(kernels.CELLS)
-
-
-def _take(values: Tensor, slots: Index) -> Tensor:
-    """Values of some slots; of all slots without a copy."""
-    return values if isinstance(slots, slice) else values[slots]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from lodestone.artifacts.loops import Status
 from lodestone.micromagnetics.planar import SMOOTH_TURN, PlanarSettings
 from lodestone.micromagnetics.planar_batch_cost import Work, bytes_moved
-from lodestone.micromagnetics.planar_batch_state import Layers, Limits, Slots, Trial
+from lodestone.micromagnetics.planar_batch_pairs import Slots
+from lodestone.micromagnetics.planar_batch_state import Layers, Limits, Trial
 
 FLOW_HALVINGS = 12  # of the time step, before a layer counts as stalled
 
@@ -149,7 +150,7 @@ class Sweep:
         at, settings = self._at, self._settings
         halved = 2.0 ** at.halvings[slots]
         count = np.maximum(settings.flow_steps // halved, 1).astype(np.int64)
-        trial = self._layers.flow(slots, settings.flow_step / halved, count, settings.flow_turn_rad)
+        trial, work = self._layers.flow(slots, settings.flow_step / halved, count, settings.flow_turn_rad)
         accepted = trial.energy <= at.energy[slots] + self._rounding
         self._layers.accept(accepted)
         self._layers.pairs.clear(slots)
@@ -157,7 +158,7 @@ class Sweep:
         at.halvings[slots] = np.where(accepted, 0, at.halvings[slots] + 1)
         at.must_flow[slots] = ~accepted
         self.work.flows += len(slots)
-        self.work.flow_steps += int(count.sum())
+        self.work.flow_steps += work
 
     def _newton(self, slots: Slots) -> None:
         """Take a quasi-Newton step or an extrapolated start; what fails goes on with the flow."""
