@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from learning_data import LOG, STRUCTURES, make_grains
+
 from lodestone.loop_learning.recompute import LoopSolver
 from lodestone.magnetism.loop_figures import anchor_points
 from lodestone.magnetism.material import Material
