@@ -242,6 +242,16 @@ def test_traffic_is_counted_between_its_parts_and_plain_operations():
     assert newton < flow < 10 * 330e6
 
 
+def test_plain_operations_where_nothing_can_be_compiled(computed, tmp_path, monkeypatch, caplog):
+    def refuse(*arguments, **options):
+        raise RuntimeError("no compiler\nlong story")
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: refuse)
+    result = run(tmp_path, structures.batch(32, 6, np.array([11])), fuse=True)
+    np.testing.assert_allclose(result["magnetisation"], computed["magnetisation"][1:2], atol=SAME)
+    assert "torch.compile: no compiler; plain operations instead" in caplog.text
+
+
 def test_batch_fits_into_the_memory():
     each = planar_batch.slot_bytes(160, 160, (320, 320), 8)
     assert planar_batch.slots_that_fit(4000, each, CPU) * each <= planar_batch.CPU_BYTES

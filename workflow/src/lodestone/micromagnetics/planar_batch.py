@@ -19,7 +19,7 @@ from lodestone.artifacts.loops import Status
 from lodestone.logs import Progress
 from lodestone.magnetism.material import Material
 from lodestone.micromagnetics.loops import ITEM_FIELDS, solver_settings
-from lodestone.micromagnetics.planar_batch_kernels import Operations, StrayField
+from lodestone.micromagnetics.planar_batch_kernels import Operations, StrayField, can_fuse
 from lodestone.micromagnetics.planar_batch_state import Layers
 from lodestone.micromagnetics.planar_batch_sweep import Sweep
 
@@ -96,7 +96,7 @@ def run_batch_gpu(
     slots : int, optional
         Structures in memory at a time; by default as many as fit.
     fuse : bool, optional
-        Compile the operations on cells (`torch.compile`); by default on a GPU only.
+        Compile the operations on cells (`torch.compile`); by default on a GPU only. Plain ones where that fails.
 
     Returns
     -------
@@ -115,6 +115,8 @@ def run_batch_gpu(
     waiting = np.array([k for k in range(len(grains.index)) if int(grains.index[k]) not in ledger.done], np.int64)
     if len(waiting):
         progress = Progress(len(grains.index), "loops", log, done=len(grains.index) - len(waiting))
+        fuse = where.type == "cuda" if fuse is None else fuse
+        fuse = fuse and can_fuse(where, log)
         sweep = _sweep(grains, fields, material, settings, waiting, where, slots, fuse)
         start = time.monotonic()
         for result in sweep.run():
@@ -148,7 +150,7 @@ def _sweep(
     waiting: np.ndarray,
     device: torch.device,
     slots: int | None,
-    fuse: bool | None,
+    fuse: bool,
 ) -> Sweep:
     """Room for the batch and what goes through it."""
     dx, dy, dz = (float(d) for d in grains.cell_size_nm)
@@ -156,7 +158,6 @@ def _sweep(
         raise ValueError(f"cell_size_nm: found dx = {dx}, dy = {dy}; the in-plane solver needs square cells")
     solver = replace(solver_settings(settings), memory=MEMORY)
     ny, nx = grains.grain_label.shape[1:]
-    fuse = device.type == "cuda" if fuse is None else fuse
     stray_field = StrayField(ny, nx, (dx, dy, dz), device, fuse)
     operations = Operations.fused() if fuse else Operations()
     fit = slots_that_fit(len(waiting), slot_bytes(ny, nx, stray_field.padded, solver.memory), device)

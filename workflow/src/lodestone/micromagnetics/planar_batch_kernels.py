@@ -8,6 +8,7 @@ into one or two passes over the memory; sums over a layer are taken in double pr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -176,7 +177,23 @@ class Operations:
     @classmethod
     def fused(cls) -> Operations:
         """Return operations that are compiled when they are first called."""
-        return cls(torch.compile(evaluate), torch.compile(newton_step), torch.compile(flow_step), torch.compile(rotate))
+        return cls(
+            torch.compile(evaluate),
+            torch.compile(newton_step),
+            torch.compile(flow_step, dynamic=True),  # windows come in several sizes
+            torch.compile(rotate),
+        )
+
+
+def can_fuse(device: torch.device, log: logging.Logger) -> bool:
+    """Whether this machine can compile for the device (it needs Triton or a C++ compiler); says so in the log."""
+    sample = torch.ones(2, 4, 4, device=device)
+    try:
+        torch.compile(rotate)(sample, sample, sample, 0.5)
+    except RuntimeError as error:
+        log.warning("torch.compile: %s; plain operations instead, several times slower", str(error).splitlines()[0])
+        return False
+    return True
 
 
 class StrayField:
