@@ -190,7 +190,8 @@ def test_a_rectangle_has_the_gradient_of_the_layer_around_it():
     layer.complete(layer.state, h)
     layer.complete(layer.trial, h)
     row, column = 3, 6
-    window.load(layer, row, column)
+    layer.begin_trial()
+    window.load(layer, row, column, h)
     assert window.state.torque == np.abs(layer.state.gradient[4:9, 7:11]).max()
     turn = np.zeros(window.shape)
     turn[1:-1, 1:-1] = np.random.default_rng(8).uniform(-0.3, 0.3, (5, 4))
@@ -205,6 +206,36 @@ def test_a_rectangle_has_the_gradient_of_the_layer_around_it():
     moved = layer.trial.s != layer.state.s
     assert moved[4:9, 7:11].all()
     assert moved.sum() == 20
+
+
+def test_overlapping_rectangles_keep_what_the_first_has_turned():
+    layer, first, second = region(12, 11), region(5, 4), region(6, 5)
+    h = layer.real(FIELD)
+    set_angle(layer.state, random_angle(12, 11))
+    layer.complete(layer.state, h)
+    layer.begin_trial()
+    first.load(layer, 3, 6, h)
+    turn = np.zeros(first.shape)
+    turn[1:-1, 1:-1] = 0.2
+    first.turn_trial(turn, 1.0)
+    first.complete(first.trial, h)
+    first.accept()
+    first.store(layer, 3, 6)
+    second.load(layer, 5, 4, h)
+    turned_s = layer.trial.s.copy()
+    second.store(layer, 5, 4)
+    assert np.array_equal(layer.trial.s, turned_s)
+    layer.complete(layer.trial, h)
+    # The second holds the stray field of the cells outside it as they were: at most the field of 6 turned cells.
+    assert second.state.gradient[1:-1, 1:-1] == pytest.approx(layer.trial.gradient[6:12, 5:10], abs=0.2)
+    inside = [c for c in layer.trial.arrays[:2]]
+    assert all(np.array_equal(a[5:13, 4:11], b) for a, b in zip(inside, second.state.arrays[:2], strict=True))
+
+
+def test_tiles_hold_every_loud_cell():
+    gradient = np.zeros((19, 20))
+    gradient[1, 1], gradient[9, 8], gradient[17, 18], gradient[18, 19] = 0.3, -0.5, 0.2, 9.0  # the last is a ghost
+    assert np.argwhere(kernels.active_tiles(gradient, 0.1, 8)).tolist() == [[0, 0], [1, 0], [2, 2]]
 
 
 def test_the_box_holds_every_loud_cell():

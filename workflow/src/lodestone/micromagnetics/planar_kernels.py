@@ -231,3 +231,15 @@ def extrapolate(turn, before, smooth):  # type: ignore[no-untyped-def]
             bend = turn[i, j] - before[i, j]
             value = turn[i, j] + damped * bend
             turn[i, j] = value if abs(turn[i, j]) < smooth and abs(bend) < smooth else zero
+
+
+@compiled
+def active_tiles(gradient, threshold, tile):  # type: ignore[no-untyped-def]
+    """Whether |gradient| exceeds a threshold anywhere in each square tile of inner cells."""
+    ny, nx = gradient.shape[0] - 2, gradient.shape[1] - 2
+    active = np.zeros(((ny + tile - 1) // tile, (nx + tile - 1) // tile), np.uint8)
+    for i in range(ny):
+        for j in range(nx):
+            if abs(gradient[i + 1, j + 1]) > threshold:
+                active[i // tile, j // tile] = 1
+    return active

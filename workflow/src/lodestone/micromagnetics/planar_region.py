@@ -85,8 +85,12 @@ class Region:
         s, c, bx, by, gradient, curvature = np.zeros((6, *self.shape), self.real)
         return State(s, c, bx, by, gradient, curvature)
 
-    def load(self, whole: Region, row: int, column: int) -> None:
-        """Become the rectangle of a larger region that starts at a row and column."""
+    def load(self, whole: Region, row: int, column: int, h: np.floating) -> None:
+        """Become the rectangle of a larger region that starts at a row and column.
+
+        The surroundings are the present state of the larger region; moments that its trial has turned already, in a
+        rectangle that overlaps this one, are taken from there.
+        """
         window = (slice(row, row + self.shape[0]), slice(column, column + self.shape[1]))
         for mine, theirs in zip(self.state.arrays, whole.state.arrays, strict=True):
             mine[...] = theirs[window]
@@ -99,10 +103,20 @@ class Region:
         np.subtract(self.state.by, self.held_y, out=self.held_y)
         self._surrounded = True
         self.pairs.clear()
+        turned = whole.trial.s[window], whole.trial.c[window]
+        if not (np.array_equal(turned[0], self.state.s) and np.array_equal(turned[1], self.state.c)):
+            for ours in (self.state.s, self.trial.s, self._work[8]):
+                ours[...] = turned[0]
+            for ours in (self.state.c, self.trial.c, self._work[9]):
+                ours[...] = turned[1]
+            self.complete(self.state, h)
+
+    def begin_trial(self) -> None:
+        """Set the moments of the trial to those of the present state."""
+        self.trial.s[...], self.trial.c[...] = self.state.s, self.state.c
 
     def store(self, whole: Region, row: int, column: int) -> None:
         """Write the moments into the trial state of the larger region, the rest of which is its present state."""
-        whole.trial.s[...], whole.trial.c[...] = whole.state.s, whole.state.c
         inner = (slice(row + 1, row + self.shape[0] - 1), slice(column + 1, column + self.shape[1] - 1))
         whole.trial.s[inner], whole.trial.c[inner] = self.state.s[1:-1, 1:-1], self.state.c[1:-1, 1:-1]
 
