@@ -81,10 +81,10 @@ BAD = [
     ("structures.grain_count_max", 30000, "found 30000, allowed: at most 25600 (the number of cells"),
     ("structures.cell_size_nm", 5.0, "found 5.0, allowed: at most 4.33581 (nm, the width of a domain wall"),
     ("loops.field_step_HA", 0.03, "found 0.03, allowed: 1 over a whole number, such as 0.030303 (H_A)"),
-    ("loops.test_count", 160, "found 160, allowed: at most 158 (count - 2"),
-    ("loops.batch_size", 161, "found 161, allowed: at most 160 (count)"),
-    ("regressor.batch_size", 91, "found 91, allowed: at most 90 (the training pairs of the smallest fold)"),
-    ("baselines.cnn_batch_size", 121, "found 121, allowed: at most 120 (the training pairs"),
+    ("loops.test_count", 96, "found 96, allowed: at most 94 (count - 2"),
+    ("loops.batch_size", 97, "found 97, allowed: at most 96 (count)"),
+    ("regressor.batch_size", 55, "found 55, allowed: at most 54 (the training pairs of the smallest fold)"),
+    ("baselines.cnn_batch_size", 73, "found 73, allowed: at most 72 (the training pairs"),
     ("autoencoder.batch_size", 4096, "found 4096, allowed: at most 2048 (autoencoder.structures)"),
     ("inverse.candidates", 41, "found 41, allowed: at most 40 (population)"),
 ]  # fmt: skip
@@ -191,7 +191,7 @@ def test_later_files_lay_their_keys_over_earlier_ones(tmp_path):
 def test_defaults_are_filled_in_and_nobody_shares_them():
     first = config.validate({"hysteresis": {"loops": {"count": 100}}})
     assert first["hysteresis"]["loops"]["count"] == 100
-    assert first["hysteresis"]["loops"]["test_count"] == 40
+    assert first["hysteresis"]["loops"]["test_count"] == 24
     first["hysteresis"]["inverse"]["goals"][0]["M_r"] = 0.1
     first["hysteresis"]["encodings"].clear()
     assert config.defaults() == config.load(DEFAULT)
