@@ -5,14 +5,17 @@ import subprocess
 import numpy as np
 import pytest
 
+from lodestone import config
 from lodestone.artifacts.dataset import ANCHORS
 from lodestone.artifacts.loops import Loops, Status
 from lodestone.artifacts.predictions import Predictions
 from lodestone.report.hysteresis_data import errors_on_test
 
+STUDY = config.defaults()["hysteresis"]
+
 LIMIT_S = 1500  # five minutes on two free cores; a loaded machine may take several times that
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 300)]
-# Anchor points that a network must learn from 120 curves to be of use. M_1 is nearly the same for all structures,
+# Anchor points that a network must learn from a hundred curves to be of use. M_1 is nearly the same for all structures,
 # and the H_k are read off the steep part of few curves; both are left to the middle size.
 LEARNT = ["M_r", "H_c"]
 
@@ -37,7 +40,7 @@ def results(workflow):
 
 def test_all_curves_are_there_and_converged(results):
     batches = [Loops.read(path) for path in sorted((results / "hysteresis/loops").glob("*.h5"))]
-    assert np.concatenate([batch.index for batch in batches]).tolist() == list(range(160))
+    assert np.concatenate([batch.index for batch in batches]).tolist() == list(range(STUDY["loops"]["count"]))
     status = np.concatenate([batch.status for batch in batches])
     assert (status == Status.CONVERGED).mean() > 0.95  # a curve may stall at one field and says so
 
