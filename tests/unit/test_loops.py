@@ -177,3 +177,12 @@ def test_warming_up_leaves_nothing_to_compile(tmp_path):
     misses, functions = map(int, done.stdout.split())
     assert misses == 0
     assert functions > 10
+
+
+def test_tight_tolerances_are_met_in_double_precision():
+    settings = {"torque_tolerance": 1e-7, "max_iterations": 2000}
+    axis = np.random.default_rng(5).uniform(-1, 1, (12, 12))
+    result = curve(axis, [6.0, 0.0, -2.0], MATERIAL, CELL_NM, solver_settings(settings))
+    assert result.status == 0
+    assert result.max_torque.max() <= 1e-7
+    assert solver_settings({**settings, "torque_tolerance": 1e-4}).precision == "single"

@@ -58,7 +58,10 @@ def sweep_fields(material: Material, settings: Mapping[str, Any]) -> NDArray[np.
 
 def solver_settings(settings: Mapping[str, Any]) -> PlanarSettings:
     """Return the settings of the solver from the config section ``loops``."""
-    return PlanarSettings(torque_tolerance=settings["torque_tolerance"], max_iterations=settings["max_iterations"])
+    tolerance = settings["torque_tolerance"]
+    # Torques in single precision are good to about 2e-6 of M_s.
+    precision = "single" if tolerance >= 2e-5 else "double"
+    return PlanarSettings(tolerance, settings["max_iterations"], precision)
 
 
 def curve(
