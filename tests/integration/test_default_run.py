@@ -23,11 +23,12 @@ LEARNT = ["M_r", "H_c"]
 @pytest.fixture(scope="module")
 def results(workflow):
     """The results folder after `make demo`, with the environment that runs this test."""
-    command = ["make", "--old-file=.venv/.lodestone", "demo", "CORES=2"]  # in this environment, not a new one
+    # In this environment, not a new one; `make test` is a make above this one, which would print folders at the end.
+    command = ["make", "--no-print-directory", "--old-file=.venv/.lodestone", "demo", "CORES=2"]
     done = subprocess.run(
         command,
         cwd=workflow.root,
-        env=workflow.environment,
+        env={name: value for name, value in workflow.environment.items() if not name.startswith("MAKE")},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
