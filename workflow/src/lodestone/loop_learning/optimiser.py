@@ -20,7 +20,7 @@ MOMENTUM_DECAY = 0.004
 
 
 @njit(cache=True, nogil=True)
-def _update(p, g, m, v, scale_g, scale_m, correction):  # pragma: no cover - compiled
+def _update(p, g, m, v, scale_g, scale_m, correction):
     b1, b2, eps = np.float32(BETA_1), np.float32(BETA_2), np.float32(EPSILON)
     one = np.float32(1.0)
     for i in range(p.size):

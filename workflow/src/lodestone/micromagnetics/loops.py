@@ -155,13 +155,19 @@ def run_batch(
             bad = fields[np.flatnonzero(result.step_status)]
             log.warning("structure %d: %d fields not converged, first at %.3f T", item, len(bad), bad[0])
         progress.update(1)
+    return collected(grains, fields, material, settings, ledger)
+
+
+def collected(
+    grains: Grains, fields_T: NDArray[np.float64], material: Material, settings: Mapping[str, Any], ledger: Ledger
+) -> dict[str, Any]:
+    """Gather the fields of a `Loops` artifact from a ledger that holds every structure."""
     items = dict(ledger.items())
     rows = [items[int(i)] for i in grains.index]
-    arrays = {name: np.stack([row[name] for row in rows]) for name in ITEM_FIELDS}
     return {
         "index": grains.index,
-        "field_T": fields,
-        **arrays,
+        "field_T": fields_T,
+        **{name: np.stack([row[name] for row in rows]) for name in ITEM_FIELDS},
         "material": {"mu0_Ms_T": material.mu0_Ms_T, "K1_J_m3": material.K1_J_m3, "A_J_m": material.A_J_m},
         "tolerance": float(settings["torque_tolerance"]),
     }

@@ -18,7 +18,7 @@ from lodestone.artifacts.ledger import Ledger
 from lodestone.artifacts.loops import Status
 from lodestone.logs import Progress
 from lodestone.magnetism.material import Material
-from lodestone.micromagnetics.loops import ITEM_FIELDS, solver_settings
+from lodestone.micromagnetics.loops import ITEM_FIELDS, collected, solver_settings
 from lodestone.micromagnetics.planar_batch_kernels import Operations, StrayField, can_fuse
 from lodestone.micromagnetics.planar_batch_state import Layers
 from lodestone.micromagnetics.planar_batch_sweep import Sweep
@@ -131,15 +131,7 @@ def run_batch_gpu(
         moved = sweep.bytes_moved / 1e9
         seconds = time.monotonic() - start
         log.info("%s: %d loops in %.1f s, %s, at least %.3g GB moved", where, len(waiting), seconds, sweep.work, moved)
-    items = dict(ledger.items())
-    rows = [items[int(i)] for i in grains.index]
-    return {
-        "index": grains.index,
-        "field_T": fields,
-        **{name: np.stack([row[name] for row in rows]) for name in ITEM_FIELDS},
-        "material": {"mu0_Ms_T": material.mu0_Ms_T, "K1_J_m3": material.K1_J_m3, "A_J_m": material.A_J_m},
-        "tolerance": float(settings["torque_tolerance"]),
-    }
+    return collected(grains, fields, material, settings, ledger)
 
 
 def _sweep(

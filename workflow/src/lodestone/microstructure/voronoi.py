@@ -75,7 +75,7 @@ class Structures:
 
 
 @njit(cache=True, nogil=True)
-def _candidates(seed_xy, among, box, found):  # pragma: no cover - compiled
+def _candidates(seed_xy, among, box, found):
     """Keep, of the seeds `among`, those that can be nearest to a point of the box (x0, x1, y0, y1)."""
     x0, x1, y0, y1 = box
     bound = np.inf
@@ -95,7 +95,7 @@ def _candidates(seed_xy, among, box, found):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _fill_block(seed_xy, nearby, first_row, first_column, label):  # pragma: no cover - compiled
+def _fill_block(seed_xy, nearby, first_row, first_column, label):
     """Write the nearest of the seeds `nearby` for every cell of one block; the lower seed number wins a tie."""
     ny, nx = label.shape
     width = min(BLOCK, nx - first_column)
@@ -119,7 +119,7 @@ def _fill_block(seed_xy, nearby, first_row, first_column, label):  # pragma: no 
 
 
 @njit(cache=True, nogil=True)
-def _fill_labels(seed_xy, label):  # pragma: no cover - compiled
+def _fill_labels(seed_xy, label):
     """Write the nearest seed of every cell centre, going from coarse blocks to fine ones."""
     ny, nx = label.shape
     everyone = np.arange(seed_xy.shape[0])
@@ -139,7 +139,7 @@ def _fill_labels(seed_xy, label):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _gather(value, label, image):  # pragma: no cover - compiled
+def _gather(value, label, image):
     """Write ``image[c, i, j] = value[c, label[i, j]]``."""
     for c in range(image.shape[0]):
         grain_value = value[c]
