@@ -8,20 +8,12 @@ step, and steepest descent as the reference, follow Exl et al., J. Appl. Phys. 1
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 
+from lodestone.artifacts.loops import Status
 from lodestone.micromagnetics.energy import Energy, State
 from lodestone.micromagnetics.preconditioner import LocalPreconditioner
 from lodestone.micromagnetics.quasi_newton import QuasiNewton
 from lodestone.micromagnetics.sphere import Array, dot, longest, project, turn
-
-
-class Status(IntEnum):
-    """How a minimisation ended."""
-
-    CONVERGED = 0
-    ITERATION_LIMIT = 1
-    STALLED = 2
 
 
 @dataclass(frozen=True, kw_only=True)
