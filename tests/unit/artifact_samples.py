@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lodestone.artifacts.base import Artifact, Provenance
+from lodestone.artifacts.ragged import pack_texts
 from lodestone.artifacts.registry import TYPES
 from lodestone.artifacts.spec import PLUS_ONE, ArraySpec
 
@@ -62,11 +63,33 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
             "grain_offset": offsets,
             "grain_label": labels,
         }
+    if schema == "structure_set":
+        return _crystals()
     if schema == "hysteresis_dataset":
         return {"index": np.arange(4), "anchor": values["anchor"] * values["anchor_exists"]}
     if schema == "predictions":
         return {"lower": values["predicted"] - 1, "upper": values["predicted"] + 1}
     return {}
+
+
+def _crystals() -> dict[str, Any]:
+    name_offset, name_utf8 = pack_texts(["Fe", "NdFe5", "Nd2Fe17-x", "FeB", "Fe.2"])
+    source_offset, source_utf8 = pack_texts(["a file", "", "mp-1", "größer", ""])
+    counts = np.array([1, 6, 19, 2, 1])
+    rng = np.random.default_rng(4)
+    has_moment = np.array([1, 0, 1, 0, 0])
+    return {
+        "lattice_A": np.eye(3) * np.linspace(3, 7, 5)[:, None, None],
+        "site_offset": np.concatenate([[0], np.cumsum(counts)]),
+        "atomic_number": rng.integers(1, 119, 29),
+        "fractional": rng.random((29, 3)),
+        "has_moment": has_moment,
+        "moment_muB": rng.normal(size=29) * np.repeat(has_moment, counts),
+        "name_offset": name_offset,
+        "name_utf8": name_utf8,
+        "source_offset": source_offset,
+        "source_utf8": source_utf8,
+    }
 
 
 def same(a: Artifact, b: Artifact) -> bool:

@@ -16,6 +16,7 @@ from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
+from lodestone.artifacts.structure_set import StructureSet
 
 TYPES: dict[str, type[Artifact]] = {
     cls.SCHEMA: cls
@@ -29,6 +30,7 @@ TYPES: dict[str, type[Artifact]] = {
         Reconstructions,
         Morphing,
         InverseDesigns,
+        StructureSet,
     )
 }
 
