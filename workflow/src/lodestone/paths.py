@@ -9,7 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
-STUDIES = ("hysteresis",)
+from lodestone.paths_electronic import ElectronicStructure
+
+__all__ = [
+    "STUDIES",
+    "ElectronicStructure",
+    "Hysteresis",
+    "artifact_name",
+    "batch_names",
+    "batch_range",
+    "checkpoint",
+    "ledger",
+    "report",
+    "report_benchmark",
+    "report_log",
+    "warm_caches",
+]
+STUDIES = ("hysteresis", "electronic_structure")
 
 
 def batch_names(count: int, batch_size: int) -> list[str]:

@@ -1,0 +1,58 @@
+"""Path patterns of the `electronic_structure` study; light enough for the Snakefile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SETS = ("crystals", "elements")
+
+
+@dataclass(frozen=True)
+class ElectronicStructure:
+    """Files of the `electronic_structure` study under `results_dir`.
+
+    The wildcard `crystals` names a structure set: ``crystals``, or ``elements`` for the element references.
+    """
+
+    results_dir: str = "results"
+
+    @property
+    def root(self) -> str:
+        """Folder of the study."""
+        return f"{self.results_dir}/electronic_structure"
+
+    def structure_set(self, crystals: str = "{crystals}") -> str:
+        """One structure set."""
+        return f"{self.root}/structures/{crystals}.h5"
+
+    def checks(self, crystals: str = "{crystals}") -> str:
+        """Which structures of a set cannot be computed, and why."""
+        return f"{self.root}/checks/{crystals}.json"
+
+    def inputs(self, crystals: str = "{crystals}", step: str = "{step}", batch: str = "{batch}") -> str:
+        """Input files of one batch of calculations, as an archive."""
+        return f"{self.root}/inputs/{crystals}/{step}/{batch}.tar"
+
+    def raw(self, crystals: str = "{crystals}", step: str = "{step}", batch: str = "{batch}") -> str:
+        """Raw output of one batch of calculations, as an archive."""
+        return f"{self.root}/raw/{crystals}/{step}/{batch}.tar.gz"
+
+    def calculations(self, crystals: str = "{crystals}", step: str = "{step}", batch: str = "{batch}") -> str:
+        """Results of one batch of calculations."""
+        return f"{self.root}/calculations/{crystals}/{step}/{batch}.h5"
+
+    def stability(self) -> str:
+        """Formation energies and energies above the hull."""
+        return f"{self.root}/stability.h5"
+
+    def anisotropy(self) -> str:
+        """Anisotropy constants."""
+        return f"{self.root}/anisotropy.h5"
+
+    def log(self, rule: str, *wildcards: str) -> str:
+        """Log file of one rule, e.g. ``log("run_calculations", "{batch}")``."""
+        return f"{self.root}/logs/{'/'.join((rule, *wildcards))}.log"
+
+    def benchmark(self, rule: str, *wildcards: str) -> str:
+        """Benchmark table of one rule."""
+        return f"{self.root}/benchmarks/{'/'.join((rule, *wildcards))}.tsv"
