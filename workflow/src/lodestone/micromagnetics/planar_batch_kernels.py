@@ -12,12 +12,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
+from scipy import fft
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lodestone.micromagnetics.planar_stray_field import packed_kernel
+from lodestone.micromagnetics.planar_stray_field import field_spectra
 
 CELLS = (-2, -1)
 # Chebyshev sweeps of the Newton step of the local energy, and the smallest eigenvalue they aim at.
@@ -197,20 +197,15 @@ def can_fuse(device: torch.device, log: logging.Logger) -> bool:
 
 
 class StrayField:
-    """Stray field, over M_s, of layers magnetised in their plane, without its part along m.
-
-    Two real transforms rather than the packed complex one of `planar_stray_field`: their products are local in k, so
-    that they need no copy of the mirrored spectrum. The kernels are the same.
-    """
+    """Stray field, over M_s, of layers magnetised in their plane, without its part along m."""
 
     def __init__(
         self, ny: int, nx: int, cell_size: tuple[float, float, float], device: torch.device, fuse: bool = False
     ) -> None:
         self._product = torch.compile(field_product) if fuse else field_product
-        even, odd = packed_kernel(ny, nx, cell_size, "float64")
-        self.cells, self.padded = (ny, nx), even.shape
-        half = np.s_[:, : even.shape[1] // 2 + 1]
-        parts = (even + odd.real)[half], (even - odd.real)[half], odd.imag[half]
+        self.cells, self.padded = (ny, nx), (fft.next_fast_len(2 * ny - 1), fft.next_fast_len(2 * nx - 1))
+        spectra = field_spectra(ny, nx, cell_size, self.padded)
+        parts = (spectra[name][:, : self.padded[1] // 2 + 1] for name in ("xx", "yy", "xy"))
         # A last axis for the real and imaginary parts that they multiply.
         self._xx, self._yy, self._xy = (
             torch.tensor(part[..., None], dtype=torch.float32, device=device) for part in parts

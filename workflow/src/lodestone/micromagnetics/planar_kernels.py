@@ -14,37 +14,6 @@ compiled = numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy"
 
 
 @compiled
-def pack(s, c, waves):  # type: ignore[no-untyped-def]
-    """Write s + i c into the zero-padded rows of a transform buffer (ny, px)."""
-    ny, nx = s.shape[0] - 2, s.shape[1] - 2
-    for i in range(ny):
-        for j in range(nx):
-            waves[i, j] = s[i + 1, j + 1] + 1j * c[i + 1, j + 1]
-        for j in range(nx, waves.shape[1]):
-            waves[i, j] = 0
-
-
-@compiled
-def multiply(waves, even, odd, out):  # type: ignore[no-untyped-def]
-    """Field transform a(k) Z(k) + b(k) conj(Z(-k)) of the packed magnetisation z = m_x + i m_y."""
-    py, px = waves.shape
-    for i in range(py):
-        mirror = (py - i) % py
-        out[i, 0] = even[i, 0] * waves[i, 0] + odd[i, 0] * np.conj(waves[mirror, 0])
-        for j in range(1, px):
-            out[i, j] = even[i, j] * waves[i, j] + odd[i, j] * np.conj(waves[mirror, px - j])
-
-
-@compiled
-def unpack(waves, bx, by):  # type: ignore[no-untyped-def]
-    """Copy the field out of the transform buffer into arrays with ghost cells."""
-    for i in range(1, bx.shape[0] - 1):
-        for j in range(1, bx.shape[1] - 1):
-            bx[i, j] = waves[i - 1, j - 1].real
-            by[i, j] = waves[i - 1, j - 1].imag
-
-
-@compiled
 def evaluate(s, c, kc, ks, bx, by, field, exchange, gradient, curvature):  # type: ignore[no-untyped-def]
     """Energy; writes the gradient dE/dphi and its local derivative without exchange.
 

@@ -1,26 +1,25 @@
-"""Stray field of a single layer magnetised in its plane, by one complex transform forth and one back."""
+"""Stray field of a single layer magnetised in its plane."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from lodestone.micromagnetics import planar_kernels as kernels
+from lodestone.micromagnetics import planar_transform as transform
 from lodestone.micromagnetics.newell import COMPONENTS, demag_tensor, extend
 
 Lengths = tuple[float, float, float]
 
 
-@lru_cache(maxsize=256)
-def packed_kernel(ny: int, nx: int, cell_size: Lengths, dtype: str) -> tuple[NDArray, NDArray]:
-    """Kernels a(k), b(k) of the packed field h_x + i h_y = F^-1[a Z(k) + b conj(Z(-k))] + m-parallel part.
+def field_spectra(ny: int, nx: int, cell_size: Lengths, padded: tuple[int, int]) -> dict[str, NDArray[np.float64]]:
+    """Return the transforms of the tensor that turns in-plane moments into their stray field.
 
-    With z = m_x + i m_y and H = -N M, a = -(N_xx + N_yy)/2 and b = -(N_xx - N_yy)/2 - i N_xy. The field along m at
-    each cell, -z (N_xx + N_yy)(self)/2, exerts no torque; it is left out so that what remains is small and can be held
-    fixed while the moments turn.
+    The field along m at each cell, -m (N_xx + N_yy)(self)/2, exerts no torque; it is left out so that what remains is
+    small and can be held fixed while the moments turn.
 
     Parameters
     ----------
@@ -28,21 +27,19 @@ def packed_kernel(ny: int, nx: int, cell_size: Lengths, dtype: str) -> tuple[NDA
         Cells of the layer.
     cell_size : (dx, dy, dz)
         Edges of a cell, any one unit.
-    dtype : str
-        ``float32`` or ``float64``.
+    padded : (py, px)
+        Lengths of the transforms, at least 2 ny - 1 and 2 nx - 1.
 
     Returns
     -------
-    even : ndarray, (py, px), real
-    odd : ndarray, (py, px), complex
+    dict
+        ``xx``, ``yy``, ``xy``: real arrays (py, px) over wave numbers, in the order of numpy's transforms.
     """
-    px, py = (fft.next_fast_len(2 * n - 1) for n in (nx, ny))
-    xx, yy, xy = (_spectrum(values[:nx, :ny], name, (px, py)) for name, values in _tensor(nx, ny, cell_size).items())
-    # Self term of a square column is 1/2; the mean over k is exactly the tensor at lag zero.
-    even = -(xx + yy) / 2
-    even -= even.mean()
-    complex_dtype = np.result_type(dtype, np.complex64)
-    return even.astype(dtype), (-(xx - yy) / 2 - 1j * xy).astype(complex_dtype)
+    tensor = _tensor(nx, ny, cell_size)
+    spectra = {name: -_spectrum(values[:nx, :ny], name, padded[::-1]) for name, values in tensor.items()}
+    # The mean over k is exactly the tensor at lag zero.
+    own = (spectra["xx"] + spectra["yy"]).mean() / 2
+    return {"xx": spectra["xx"] - own, "yy": spectra["yy"] - own, "xy": spectra["xy"]}
 
 
 _tensors: dict[Lengths, dict[str, NDArray]] = {}
@@ -67,6 +64,38 @@ def _spectrum(lags: NDArray, name: str, padded: tuple[int, int]) -> NDArray:
     return fft.fft2(extended.T).real
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What the transforms of one size of layer share; arrays are described in `planar_transform`."""
+
+    plan_y: NDArray
+    plan_x: NDArray
+    table_y: NDArray
+    table_x: NDArray
+    pairs: NDArray
+    kernel: NDArray
+
+
+@lru_cache(maxsize=256)
+def _plan(ny: int, nx: int, cell_size: Lengths, dtype: str) -> _Plan:
+    """Plan of a layer: wave numbers along y are halved and padded to whole vectors, those along x permuted."""
+    py, px = transform.padded_length(ny), transform.padded_length(nx)
+    plan_y, plan_x = transform.radices(py), transform.radices(px)
+    width = transform.VECTOR_BYTES // np.dtype(dtype).itemsize
+    lanes = -(-(py // 2 + 1) // width) * width
+    ky = np.minimum(np.arange(lanes), py // 2)  # the last one again where nothing is left
+    row = transform.positions(plan_y)
+    order = np.argsort(transform.positions(plan_x))
+    spectra = field_spectra(ny, nx, cell_size, (py, px))
+    # Half, since twice the components are separated; the rest is the norm of the transforms back.
+    stack = np.stack([spectra[name][ky][:, order] for name in ("xx", "xy", "yy")]) / (2 * py * px)
+    kernel = stack.reshape(3, lanes // width, width, px).transpose(1, 3, 0, 2)
+    stored = transform.aligned((kernel.size,), dtype)
+    stored[:] = kernel.ravel()
+    tables = (transform.twiddle_factors(plan, dtype) for plan in (plan_y, plan_x))
+    return _Plan(plan_y, plan_x, *tables, np.stack([row[ky], row[-ky % py]], -1), stored)
+
+
 class PlanarStrayField:
     """Stray field, over M_s, of the in-plane magnetisation of one layer.
 
@@ -81,19 +110,21 @@ class PlanarStrayField:
     """
 
     def __init__(self, ny: int, nx: int, cell_size: Lengths, dtype: str) -> None:
-        self._even, self._odd = packed_kernel(ny, nx, cell_size, dtype)
-        py, px = self._even.shape
-        self._cells = (ny, nx)
-        self._rows = np.zeros((ny, px), self._odd.dtype)
-        self._product = np.zeros((py, px), self._odd.dtype)
+        self._plan = plan = _plan(ny, nx, cell_size, np.dtype(dtype).name)
+        width = transform.VECTOR_BYTES // np.dtype(dtype).itemsize
+        columns, lanes = -(-nx // width) * width, plan.pairs.shape[0]
+        rows_y, rows_x = int(np.prod(plan.plan_y)), int(np.prod(plan.plan_x))
+        # The first and last butterflies pass over half of the padded length; what is beyond the layer stays zero.
+        self._z = transform.aligned((2, max(ny, rows_y // 2), columns), dtype)
+        self._back = transform.aligned((2, max(ny, rows_y // 2), columns), dtype)
+        self._waves, self._fields = (transform.aligned((4, max(columns, rows_x // 2), lanes), dtype) for _ in range(2))
+        self._buffers = transform.aligned((4, max(rows_y, rows_x) * width), dtype)
+        self._tile = transform.aligned((4 * width * width,), dtype)
 
     def __call__(self, s: NDArray, c: NDArray, bx: NDArray, by: NDArray) -> None:
         """Write the field of (s, c) into bx, by; all arrays are (ny + 2, nx + 2) with ghost cells."""
-        ny, nx = self._cells
-        py = self._even.shape[0]
-        kernels.pack(s, c, self._rows)
-        # Only ny of the py rows hold anything: transform those along x first, and come back the other way round.
-        waves = fft.fft(fft.fft(self._rows, axis=1), py, axis=0, overwrite_x=True)
-        kernels.multiply(waves, self._even, self._odd, self._product)
-        columns = fft.ifft(self._product, axis=0, overwrite_x=True)[:ny]
-        kernels.unpack(fft.ifft(columns, axis=1, overwrite_x=True)[:, :nx], bx, by)
+        plan = self._plan
+        transform.convolve(
+            s, c, bx, by, plan.plan_y, plan.plan_x, plan.table_y, plan.table_x, plan.pairs, plan.kernel,
+            self._z, self._back, self._waves, self._fields, self._buffers, self._tile,
+        )  # fmt: skip
