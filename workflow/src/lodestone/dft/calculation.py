@@ -68,9 +68,9 @@ class Calculation:
         One of `SMEARINGS`, and its width.
     energy_tolerance_eV : float
         Electronic convergence, of the whole cell.
-    force_tolerance_eV_A, ionic_energy_tolerance_eV : float
-        A relaxation has converged when every force is below the first (the second is 0) or the energy change of a step
-        is below the second as well.
+    force_tolerance_eV_A, ionic_energy_tolerance_eV, stress_tolerance_eV_A3 : float
+        A relaxation has converged when every force is below the first and, where the second is not 0, the energy change
+        of a step below that; back ends that watch the stress on its own want its elements below the third (0.1 GPa).
     max_electronic_steps, max_ionic_steps : int
         Steps after which the calculation is given up with the status NOT_CONVERGED.
     relax_cell : bool
@@ -102,6 +102,7 @@ class Calculation:
     energy_tolerance_eV: float = 1e-6
     force_tolerance_eV_A: float = 0.02
     ionic_energy_tolerance_eV: float = 0.0
+    stress_tolerance_eV_A3: float = 6.24e-4
     max_electronic_steps: int = 100
     max_ionic_steps: int = 100
     relax_cell: bool = True
@@ -174,12 +175,18 @@ class Problem:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one job may use. `walltime_s` is the time left to the job, 0 for no limit."""
+    """What one job may use. `walltime_s` is the time left to the job, 0 for no limit; `launcher` starts MPI programs."""
 
     threads: int = 1
     mpi_tasks: int = 1
     memory_mb: int = 0
     walltime_s: float = 0.0
+    launcher: str = "mpirun"
+
+    def launch(self, command: str) -> list[str]:
+        """Words of the command line that runs `command` on all tasks."""
+        words = command.split()
+        return [*self.launcher.split(), "-n", str(self.mpi_tasks), *words] if self.mpi_tasks > 1 else words
 
 
 @dataclass(frozen=True, eq=False)
