@@ -1,0 +1,190 @@
+"""One VASP run under custodian: its handlers correct the input and start again, its validators judge the output."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import signal
+import subprocess
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from custodian.custodian import Custodian, CustodianError, ErrorHandler
+from custodian.vasp import handlers as vasp_handlers
+from custodian.vasp.jobs import VaspJob
+from custodian.vasp.validators import VaspFilesValidator, VasprunXMLValidator
+from pymatgen.io.vasp.inputs import Incar
+
+from lodestone.dft.vasp import outputs
+from lodestone.dft.vasp.options import VaspOptions
+
+OUT_OF_TIME = "out of time"
+STDOUT, STDERR = "vasp.out", "std_err.txt"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: `state` is ``finished``, ``failed`` or ``walltime``; `corrections` in the order they were made.
+
+    ``finished`` says that VASP came to its own end, not that it converged.
+    """
+
+    state: str
+    message: str = ""
+    corrections: tuple[str, ...] = ()
+
+
+class HardStop(ErrorHandler):
+    """Ends a run that did not stop when asked to, before the scheduler kills the whole job."""
+
+    is_monitor = True
+    raises_runtime_error = False
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self.deadline
+
+    def correct(self, directory: str = "./") -> dict[str, Any]:
+        """Nothing can be corrected."""
+        return {"errors": [OUT_OF_TIME], "actions": None}
+
+
+def execute(folder: Path, command: list[str], walltime_s: float, options: VaspOptions) -> Ending:
+    """Run VASP in a folder that holds its input, to the end, with corrections.
+
+    Parameters
+    ----------
+    walltime_s : float
+        Time left to the job; 0 for no limit. VASP is asked to stop `walltime_buffer_s` before, and stopped at a
+        quarter of that.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the command does not exist.
+    """
+    (folder / "STOPCAR").unlink(missing_ok=True)
+    job = VaspJob(command, STDOUT, STDERR, backup=False, auto_npar=False, auto_gamma=False)
+    custodian = Custodian(
+        _handlers(folder, walltime_s, options),
+        [job],
+        validators=[VasprunXMLValidator(), VaspFilesValidator()],
+        max_errors=options.max_errors,
+        polling_time_step=options.poll_s,
+        monitor_freq=options.checks_every,
+        skip_over_errors=True,  # a handler that cannot read half-written output says nothing about the run
+        directory=str(folder),
+    )
+    failure = ""
+    with warnings.catch_warnings(), _ended_with_us(job):
+        # Corrections are recorded; that custodian and pymatgen also warn of each adds nothing.
+        warnings.filterwarnings("ignore", module=r"(custodian|pymatgen)\.")
+        try:
+            custodian.run()
+        except CustodianError as error:
+            failure = str(error.message)
+    return _ending(folder, custodian, job, failure)
+
+
+def _handlers(folder: Path, walltime_s: float, options: VaspOptions) -> list[ErrorHandler]:
+    chosen: list[ErrorHandler] = [
+        vasp_handlers.VaspErrorHandler(output_filename=STDOUT),
+        vasp_handlers.StdErrHandler(output_filename=STDERR),
+        vasp_handlers.AliasingErrorHandler(output_filename=STDOUT),
+        vasp_handlers.MeshSymmetryErrorHandler(output_filename=STDOUT),
+        vasp_handlers.UnconvergedErrorHandler(),
+        vasp_handlers.NonConvergingErrorHandler(),
+        vasp_handlers.PotimErrorHandler(),
+        vasp_handlers.PositiveEnergyErrorHandler(),
+        vasp_handlers.FrozenJobErrorHandler(output_filename=STDOUT, timeout=options.frozen_after_s),
+        vasp_handlers.LargeSigmaHandler(),
+        vasp_handlers.IncorrectSmearingHandler(),
+    ]
+    if walltime_s > 0:
+        one_geometry = Incar.from_file(folder / "INCAR").get("NSW", 0) == 0
+        walltime = vasp_handlers.WalltimeHandler(
+            wall_time=walltime_s, buffer_time=options.walltime_buffer_s, electronic_step_stop=one_geometry
+        )
+        # The handler counts from the first run of the process; `walltime_s` is what is left now.
+        walltime.start_time = datetime.datetime.now()
+        chosen += [walltime, HardStop(time.monotonic() + walltime_s - options.walltime_buffer_s / 4)]
+    return chosen
+
+
+def _ending(folder: Path, custodian: Custodian, job: VaspJob, failure: str) -> Ending:
+    found = [correction for entry in custodian.run_log for correction in entry["corrections"]]
+    made = tuple(_describe(correction) for correction in found if not correction.get("skipped"))
+    stops = {OUT_OF_TIME, "Walltime reached"}
+    if any(stops & set(correction["errors"]) for correction in found):
+        return _out_of_time(folder, made)
+    process = getattr(job, "_vasp_process", None)
+    if isinstance(process, subprocess.Popen) and process.returncode and process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        return Ending("failed", f"VASP was killed by {name}{_tail(folder)}", made)
+    unsolved = next((c for c in reversed(found) if not c["actions"] and not c.get("skipped")), None)
+    if unsolved is not None:
+        reason = f"custodian knows no correction of {', '.join(map(str, unsolved['errors']))}"
+        return Ending("failed", reason + _tail(folder), made)
+    if failure:
+        return Ending("failed", f"{failure.rstrip('. ')}{_tail(folder)}", made)
+    return Ending("finished", "", made)
+
+
+def _out_of_time(folder: Path, made: tuple[str, ...]) -> Ending:
+    """Tell a run that was stopped from one that was about to end when it was asked to."""
+    try:
+        output = outputs.read(folder)
+    except outputs.OutputError:
+        output = None
+    if output is not None and output.converged:
+        return Ending("finished", "", made)
+    return Ending("walltime", "the job's time was up before VASP had converged", made)
+
+
+def _describe(correction: dict[str, Any]) -> str:
+    errors = ", ".join(map(str, correction["errors"]))
+    changes = []
+    for action in correction["actions"] or []:
+        for verb, what in action["action"].items():
+            target = action.get("dict") or action.get("file")
+            # A whole structure as a dictionary helps nobody.
+            changes.append(f"{target}: {verb.strip('_')} {str(what)[:80]}")
+    return f"{errors}: {'; '.join(changes) or 'no correction'}"
+
+
+def _tail(folder: Path, lines: int = 3) -> str:
+    """Last words of VASP, for a message."""
+    for name in (STDERR, STDOUT):
+        path = folder / name
+        text = path.read_text(errors="replace") if path.is_file() else ""
+        words = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if words:
+            return f"; {name} ends with: {' / '.join(words[-lines:])[:300]}"
+    return ""
+
+
+@contextlib.contextmanager
+def _ended_with_us(job: VaspJob) -> Iterator[None]:
+    """VASP runs in a session of its own; a job that is told to end must take it along."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: object) -> None:
+        if getattr(job, "_vasp_process", None) is not None:
+            job.terminate()
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
