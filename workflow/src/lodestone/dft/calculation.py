@@ -9,39 +9,36 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lodestone.artifacts.calculation_status import STATUS_TEXT, Status
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+__all__ = [
+    "KINDS",
+    "SMEARINGS",
+    "STATUS_TEXT",
+    "Calculation",
+    "Problem",
+    "Resources",
+    "Result",
+    "Status",
+    "read_calculation",
+    "read_structure",
+    "start_moments",
+    "write_item",
+]
 
 KINDS = ("relax", "static", "anisotropy", "constrained")
 SMEARINGS = ("fermi", "gaussian", "methfessel_paxton", "tetrahedron")
 CALCULATION_FILE = "calculation.json"
 STRUCTURE_FILE = "structure.json"
 FAILURE_FILE = "failure.json"
-
-
-class Status(IntEnum):
-    """How a calculation ended."""
-
-    CONVERGED = 0
-    NOT_CONVERGED = 1
-    FAILED = 2
-    WALLTIME = 3
-    LOST_MOMENT = 4
-    FLIPPED_MOMENT = 5
-    REFUSED = 6
-    SKIPPED = 7
-
-
-STATUS_TEXT = (
-    "0 converged, 1 not converged, 2 failed, 3 out of time, 4 moment lost, 5 moment flipped, "
-    "6 refused before it was run, 7 skipped because an earlier step gave no structure"
-)
 
 
 @dataclass(frozen=True)
@@ -175,7 +172,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one job may use. `walltime_s` is the time left to the job, 0 for no limit; `launcher` starts MPI programs."""
+    """What one job may use; `walltime_s` is the time left to it (0: no limit), `launcher` starts MPI programs."""
 
     threads: int = 1
     mpi_tasks: int = 1

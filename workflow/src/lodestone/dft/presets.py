@@ -72,7 +72,7 @@ OVERRIDES = ("cutoff_eV", "kpoint_spacing_per_A", "force_tolerance_eV_A", "max_i
 
 
 def preset(name: str) -> dict[str, Calculation]:
-    """Calculations of a preset by kind.
+    """Return the calculations of a preset by kind.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def preset(name: str) -> dict[str, Calculation]:
 
 
 def from_settings(settings: Mapping[str, Any], kind: str) -> Calculation:
-    """Calculation of one kind from the config's section ``calculations``: its preset, and what it sets itself.
+    """Return the calculation of one kind that the config's section ``calculations`` asks for.
 
     Values of 0 in the section stand for those of the preset.
     """

@@ -1,4 +1,4 @@
-"""Relaxation of many crystals at once by FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201), positions and cell together.
+"""Relaxation of many crystals at once, positions and cell, by FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201).
 
 The coordinates are positions in the undeformed cell and the deformation gradient times the number of atoms, so that
 atoms and cell move on one scale (the choice of ASE's UnitCellFilter).
@@ -166,6 +166,6 @@ def relax(
 
 
 def _end(walker: _Walker, last: Evaluation, converged: bool) -> Relaxed:
-    """What a walker leaves behind."""
+    """Gather what a walker leaves behind."""
     steps = max(0, len(walker.energies) - 1)
     return Relaxed(walker.geometry, last, converged, steps, walker.energies, walker.largest)
