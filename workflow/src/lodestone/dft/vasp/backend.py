@@ -88,7 +88,8 @@ class Vasp(Backend):
         def execute(run: Path, executable: str) -> watch.Ending:
             left = max(deadline - time.monotonic(), 1.0) if resources.walltime_s else 0.0
             command = self.settings.command(executable, resources.mpi_tasks)
-            return watch.execute(run, command, left, self.settings)
+            same = calculation.kind == "anisotropy"
+            return watch.execute(run, command, left, self.settings, same_smearing=same)
 
         Chain(folder, calculation, self._plan(structure, calculation), moments, self.settings, execute).run()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from pymatgen.core import Structure
+from pymatgen.io.vasp.inputs import Incar
 
 from lodestone.dft.calculation import Calculation, Result, Status, start_moments
 from lodestone.dft.vasp import ledger, outputs, potentials, sets
@@ -26,6 +27,20 @@ _STATUS = {
 }
 # A moment further than this from its target was not held: the penalty's error is then of the size of the effect.
 HELD_WITHIN_MUB = 0.1
+
+
+# Tags that may differ between runs whose energies are subtracted: they say how to get to the minimum, not where it is.
+PATH_TAGS = {
+    *("ALGO", "AMIN", "AMIX", "AMIX_MAG", "BMIX", "BMIX_MAG", "IMIX", "ISEARCH", "ISTART", "KPAR", "MAGMOM", "NCORE"),
+    *("NELM", "NELMDL", "NELMIN", "NPAR", "SAXIS", "TIME"),
+}
+
+
+def differing_tags(runs: list[Path]) -> list[str]:
+    """Tags in which the INCARs of runs differ although their energies will be subtracted."""
+    tags = [dict(Incar.from_file(run / "INCAR")) for run in runs]
+    names = set().union(*tags) - PATH_TAGS
+    return sorted(name for name in names if any(tag.get(name) != tags[0].get(name) for tag in tags))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +77,11 @@ class Collector:
 
     def _anisotropy(self, records: list[Record]) -> Result:
         runs = [self.folder / record.folder for record in self._kept(records)]
-        result = self._values(Status.CONVERGED, "", outputs.read(runs[0]), records)
+        status, message = Status.CONVERGED, ""
+        if different := differing_tags(runs[1:]):
+            status = Status.NOT_CONVERGED
+            message = f"energies of the directions cannot be compared: {', '.join(different)} corrected for some only"
+        result = self._values(status, message, outputs.read(runs[0]), records)
         axes = [outputs.read(run, collinear=False) for run in runs[1:]]
         spins = {
             step.name: None if axis.moments_muB is None else self._sorted(axis.moments_muB).tolist()

@@ -65,7 +65,7 @@ def read(folder: Path, *, collinear: bool = True) -> StepOutput:
     return StepOutput(
         structure=_plain(run.final_structure),
         energy_eV=float(last["e_fr_energy"]),
-        energy_0_eV=float(last["e_0_energy"]),
+        energy_0_eV=float(run.final_energy),  # the step's own e_0_energy is wrong in old versions of VASP
         electronic=bool(run.converged_electronic),
         ionic=bool(run.converged_ionic),
         steps=len(run.ionic_steps),
@@ -100,9 +100,9 @@ def _from_outcar(folder: Path, outcar: Outcar) -> StepOutput:
 
 
 def finished(folder: Path) -> bool:
-    """Whether VASP came to its own end in this folder: it prints its timing last."""
+    """Whether VASP came to its own end in this folder: after it, it prints its timing, and VASP 6 a long profile."""
     path = folder / "OUTCAR"
-    return path.is_file() and _END in path.read_text(errors="replace")[-20000:]
+    return path.is_file() and _END in path.read_text(errors="replace")
 
 
 def _outcar(folder: Path) -> Outcar:

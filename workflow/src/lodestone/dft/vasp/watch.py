@@ -57,7 +57,9 @@ class HardStop(ErrorHandler):
         return {"errors": [OUT_OF_TIME], "actions": None}
 
 
-def execute(folder: Path, command: list[str], walltime_s: float, options: VaspOptions) -> Ending:
+def execute(
+    folder: Path, command: list[str], walltime_s: float, options: VaspOptions, *, same_smearing: bool = False
+) -> Ending:
     """Run VASP in a folder that holds its input, to the end, with corrections.
 
     Parameters
@@ -65,6 +67,8 @@ def execute(folder: Path, command: list[str], walltime_s: float, options: VaspOp
     walltime_s : float
         Time left to the job; 0 for no limit. VASP is asked to stop `walltime_buffer_s` before, and stopped at a
         quarter of that.
+    same_smearing : bool
+        Whether the smearing must stay as it is, because energies of several runs are subtracted.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def execute(folder: Path, command: list[str], walltime_s: float, options: VaspOp
     (folder / "STOPCAR").unlink(missing_ok=True)
     job = VaspJob(command, STDOUT, STDERR, backup=False, auto_npar=False, auto_gamma=False)
     custodian = Custodian(
-        _handlers(folder, walltime_s, options),
+        _handlers(folder, walltime_s, options, same_smearing),
         [job],
         validators=[VasprunXMLValidator(), VaspFilesValidator()],
         max_errors=options.max_errors,
@@ -94,7 +98,7 @@ def execute(folder: Path, command: list[str], walltime_s: float, options: VaspOp
     return _ending(folder, custodian, job, failure)
 
 
-def _handlers(folder: Path, walltime_s: float, options: VaspOptions) -> list[ErrorHandler]:
+def _handlers(folder: Path, walltime_s: float, options: VaspOptions, same_smearing: bool) -> list[ErrorHandler]:
     chosen: list[ErrorHandler] = [
         vasp_handlers.VaspErrorHandler(output_filename=STDOUT),
         vasp_handlers.StdErrHandler(output_filename=STDERR),
@@ -105,9 +109,9 @@ def _handlers(folder: Path, walltime_s: float, options: VaspOptions) -> list[Err
         vasp_handlers.PotimErrorHandler(),
         vasp_handlers.PositiveEnergyErrorHandler(),
         vasp_handlers.FrozenJobErrorHandler(output_filename=STDOUT, timeout=options.frozen_after_s),
-        vasp_handlers.LargeSigmaHandler(),
-        vasp_handlers.IncorrectSmearingHandler(),
     ]
+    if not same_smearing:
+        chosen += [vasp_handlers.LargeSigmaHandler(), vasp_handlers.IncorrectSmearingHandler()]
     if walltime_s > 0:
         one_geometry = Incar.from_file(folder / "INCAR").get("NSW", 0) == 0
         walltime = vasp_handlers.WalltimeHandler(
@@ -156,7 +160,8 @@ def _describe(correction: dict[str, Any]) -> str:
         for verb, what in action["action"].items():
             target = action.get("dict") or action.get("file")
             # A whole structure as a dictionary helps nobody.
-            changes.append(f"{target}: {verb.strip('_')} {str(what)[:80]}")
+            words = ", ".join(f"{key} = {str(value)[:40]}" for key, value in what.items())
+            changes.append(f"{target}: {verb.strip('_').replace('_', ' ')} {words}")
     return f"{errors}: {'; '.join(changes) or 'no correction'}"
 
 
