@@ -1,0 +1,145 @@
+"""Exchange couplings in one convention: artifacts from AkaiKKR outputs and from plain lists of bonds.
+
+Everywhere H = - sum over i != j of J_ij e_i.e_j with unit vectors, so that every pair counts as ij and as ji. AkaiKKR
+prints J_ij for this Hamiltonian: its mean-field T_C is 2/(3 k_B) sum_j J_ij.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.exchange import CONVENTION, Exchange
+from lodestone.kkr import symmetry
+from lodestone.kkr.output_types import AkaiKKROutput
+from lodestone.magnetism.four_f import is_rare_earth, moment_4f_muB
+from lodestone.magnetism.units import BOHR_A
+
+PROGRAM = "AkaiKKR"
+
+
+def from_bonds(
+    *,
+    lattice_A: ArrayLike,
+    fractional: ArrayLike,
+    moment_muB: Sequence[float],
+    source: ArrayLike,
+    target: ArrayLike,
+    cell: ArrayLike,
+    meV: ArrayLike,
+    name: str,
+    provenance: Provenance,
+    **more: Any,
+) -> Exchange:
+    """Exchange artifact from a list of bonds; a bond given in one direction gets its partner.
+
+    Parameters
+    ----------
+    lattice_A : array_like, (3, 3)
+        Lattice vectors as rows.
+    fractional : array_like, (site, 3)
+        Positions.
+    moment_muB : sequence of float, (component,)
+        Moments.
+    source, target, cell, meV : array_like, (bond,), (bond,), (bond, 3), (bond,)
+        Components i and j, cell of j, and J_ij.
+    more
+        Other fields of `Exchange`; sites hold one component each, without 4f moment, unless said otherwise.
+
+    Raises
+    ------
+    ArtifactError
+        If indices or shares do not fit, or the two directions of a bond differ.
+    """
+    count = len(moment_muB)
+    forth = np.column_stack([source, target, np.asarray(cell).reshape(-1, 3)]).astype(np.int64)
+    back = np.column_stack([forth[:, 1], forth[:, 0], -forth[:, 2:]])
+    both = np.concatenate([forth, back])
+    kept, first = np.unique(both, axis=0, return_index=True)
+    strength = np.concatenate([np.asarray(meV, float)] * 2)[first]
+    fields: dict[str, Any] = {
+        "component_site": np.arange(count),
+        "atomic_number": np.zeros(count, np.uint8),
+        "concentration": np.ones(count),
+        "f_moment_muB": np.zeros(count),
+        "complete": 1,
+        "printed_Tc_K": 0.0,
+        **more,
+    }
+    return Exchange(
+        lattice_A=np.asarray(lattice_A, float),
+        fractional=np.asarray(fractional, float),
+        moment_muB=np.asarray(moment_muB, float),
+        bond_source=kept[:, 0],
+        bond_target=kept[:, 1],
+        bond_cell=kept[:, 2:],
+        bond_meV=strength,
+        name=name,
+        convention=CONVENTION,
+        provenance=provenance,
+        **fields,
+    )
+
+
+def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance) -> Exchange:
+    """Exchange artifact of a run with ``go j``: the table is spread over all equivalent pairs by symmetry.
+
+    The printed moments leave out an open 4f core, so that its moment g_J J is added to rare earths of such a run.
+    AkaiKKR counts J_ij with e along each component's own direction in the state computed: all e parallel there.
+
+    Raises
+    ------
+    ValueError
+        If the output has no table of J_ij, or the symmetry does not give the multiplicities of the table.
+    """
+    if not output.couplings:
+        raise ValueError(f"{output.path}: found no table of J_ij (go={output.go}), expected that of a run with go=j...")
+    names = [site.name for site in output.types]
+    sites = [names.index(kind) for _, kind in output.atoms]
+    shares, first, components = _components(output, sites)
+    primitive = np.array(output.primitive_vectors)
+    positions = np.array([place for place, _ in output.atoms]) @ np.linalg.inv(primitive)
+    source, target, cells, meV = symmetry.spread(output, primitive, positions, sites, first)
+    indices = {row.index for row in output.couplings}
+    expected = output.j_numbers.get("npair")
+    return from_bonds(
+        lattice_A=primitive * output.a_bohr * BOHR_A,
+        fractional=positions,
+        moment_muB=[one[1] for one in components],
+        source=source,
+        target=target,
+        cell=cells,
+        meV=meV,
+        name=name,
+        provenance=provenance,
+        component_site=np.array([one[2] for one in components]),
+        atomic_number=np.array([one[0] for one in components], np.uint8),
+        concentration=shares,
+        f_moment_muB=np.array([one[3] for one in components]),
+        complete=int(expected is not None and len(indices) == expected),
+        printed_Tc_K=output.Tc_K or 0.0,
+    )
+
+
+def _components(
+    output: AkaiKKROutput, sites: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[tuple[int, float, int, float]]]:
+    """Shares, first component of each site, and (atomic number, moment, site, 4f moment) of each component."""
+    offsets = np.concatenate([[0], np.cumsum([len(kind.components) for kind in output.types])])
+    shares: list[float] = []
+    first: list[int] = []
+    components: list[tuple[int, float, int, float]] = []
+    for site, kind in enumerate(sites):
+        first.append(len(components))
+        for number, (z, share) in enumerate(output.types[kind].components):
+            block = int(offsets[kind]) + number
+            printed = output.components[block] if block < len(output.components) else None
+            moment = (printed.spin_moment_muB or 0.0) + (printed.orbital_moment_muB or 0.0) if printed else 0.0
+            open_core = output.open_core and is_rare_earth(round(z))
+            components.append((round(z), moment, site, moment_4f_muB(round(z)) if open_core else 0.0))
+            shares.append(share)
+    return np.array(shares), np.array(first), components
