@@ -190,7 +190,7 @@ def _bounds(part: Mapping[str, Any]) -> Iterator[str]:
     if "multipleOf" in part:
         yield f"that is a multiple of {part['multipleOf']}"
     if "pattern" in part:
-        yield "of letters, digits and _ . / - that does not end with /"
+        yield part.get("form", "of letters, digits and _ . / - that does not end with /")
 
 
 def _number(value: float) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from lodestone import config_rules_electronic
+
 Problem = tuple[str, str]
 RULES: list[Callable[[dict[str, Any]], Iterator[Problem]]] = []
 
@@ -14,6 +16,7 @@ def broken(config: dict[str, Any]) -> Iterator[Problem]:
     """Problems of a config that has all its keys and fits the schema: path of the key, and what is wrong."""
     for rule in RULES:
         yield from rule(config["hysteresis"])
+    yield from config_rules_electronic.broken(config["electronic_structure"])
 
 
 def _rule(function: Callable[[dict[str, Any]], Iterator[Problem]]) -> Callable[[dict[str, Any]], Iterator[Problem]]:

@@ -21,6 +21,10 @@ class ElectronicStructure:
         """Folder of the study."""
         return f"{self.results_dir}/electronic_structure"
 
+    def materials_project(self) -> str:
+        """Answer of the Materials Project as it came."""
+        return f"{self.root}/raw/materials_project.json.gz"
+
     def structure_set(self, crystals: str = "{crystals}") -> str:
         """One structure set."""
         return f"{self.root}/structures/{crystals}.h5"

@@ -1,0 +1,44 @@
+"""Rules of the section `electronic_structure` that join several keys, or need the table of elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Problem = tuple[str, str]
+ELEMENTS = """
+    H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo
+    Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl
+    Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr
+"""
+_SYMBOLS = frozenset(ELEMENTS.split())
+_STRUCTURES = "electronic_structure.structures"
+
+
+def broken(section: dict[str, Any]) -> Iterator[Problem]:
+    """Problems of a section that has all its keys and fits the schema: path of the key, and what is wrong."""
+    yield from _elements(section["structures"])
+    yield from _sources(section["structures"])
+
+
+def _elements(structures: dict[str, Any]) -> Iterator[Problem]:
+    """Symbols must be those of elements."""
+    prototypes = structures["prototypes"]
+    named = [(f"prototypes.{key}", [prototypes[key]]) for key in ("minority", "majority")]
+    named += [(f"systems[{i}]", system.split("-")) for i, system in enumerate(structures["systems"])]
+    pairs = [entry["pair"] for entry in structures["min_distances"]]
+    named += [(f"min_distances[{i}].pair", pair.split("-")) for i, pair in enumerate(pairs)]
+    for key, symbols in named:
+        unknown = ", ".join(symbol for symbol in symbols if symbol not in _SYMBOLS)
+        if unknown:
+            yield f"{_STRUCTURES}.{key}", f"found {unknown}, allowed: elements up to Lr"
+
+
+def _sources(structures: dict[str, Any]) -> Iterator[Problem]:
+    """Files must be named for the source `files`, and prototypes need two elements."""
+    if structures["source"] == "files" and not structures["files"]:
+        yield f"{_STRUCTURES}.files", "found none with source files, allowed: one path or more"
+    prototypes = structures["prototypes"]
+    if prototypes["minority"] == prototypes["majority"]:
+        found = prototypes["majority"]
+        yield f"{_STRUCTURES}.prototypes.majority", f"found {found}, allowed: another element than minority"

@@ -1,0 +1,1 @@
+"""Crystal structures: readers, checks, prototypes, duplicates, cells."""
