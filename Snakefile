@@ -19,6 +19,10 @@ include: "rules/common.smk"
 localrules:
     all,
     hysteresis,
+    electronic_structure,
+    download_structures,
+    build_element_references,
+    check_calculations,
     collect_dataset,
     predict_anchors,
     render_report,
@@ -31,6 +35,8 @@ wildcard_constraints:
     encoding=r"[a-z_]+",
     baseline=r"[a-z_]+",
     pair=r"[a-z_]+",
+    crystals="crystals|elements",
+    step=r"[a-z]+",
 
 
 rule all:
@@ -50,6 +56,9 @@ include: "rules/regressor.smk"
 include: "rules/baselines.smk"
 include: "rules/morphing.smk"
 include: "rules/inverse_design.smk"
+include: "rules/structure_sets.smk"
+include: "rules/calculations.smk"
+include: "rules/derived_properties.smk"
 include: "rules/report.smk"
 
 
@@ -60,3 +69,12 @@ rule hysteresis:
     """
     input:
         **HYSTERESIS_RESULTS,
+
+
+rule electronic_structure:
+    """Results of the electronic-structure study, without the report.
+
+    Wildcards used: none
+    """
+    input:
+        **ELECTRONIC_RESULTS,

@@ -72,7 +72,12 @@ HYSTERESIS_RESULTS = {
     "morphing": expand(PATHS.morphing(), encoding=ENCODINGS, pair=HYSTERESIS["morphing"]["pairs"]),
     "designs": PATHS.inverse_designs(),
 }
-STUDY_RESULTS = {"hysteresis": HYSTERESIS_RESULTS}
+
+
+include: "electronic_common.smk"
+
+
+STUDY_RESULTS = {"hysteresis": HYSTERESIS_RESULTS, "electronic_structure": ELECTRONIC_RESULTS}
 REPORTED = {name: files for study in config["studies"] for name, files in STUDY_RESULTS[study].items()}
 
 

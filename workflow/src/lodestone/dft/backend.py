@@ -36,9 +36,15 @@ class Backend(ABC):
 
     name: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
+    moments_are_signed: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options = dict(options or {})
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the fitted models behind the energies, the main one first; none for DFT."""
+        return []
 
     @property
     @abstractmethod

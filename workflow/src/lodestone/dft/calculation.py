@@ -202,7 +202,7 @@ class Result:
     stress_eV_A3 : (3, 3) or None
         Positive where the crystal wants to shrink (stress = dE/dstrain / V; ASE's sign, VASP's times -1).
     moments_muB : (site,) or (site, 3) or None
-        Signed where the back end knows the sign, see `moments_are_signed`.
+        Signed where the back end knows the sign (`Backend.moments_are_signed`).
     total_moment_muB : float or None
         Of the cell.
     magnetic_forces_eV_muB : (site,) or None
@@ -215,7 +215,6 @@ class Result:
         "GGA" or "GGA+U" for DFT, "" otherwise; `hubbard_U_eV` and `potentials` say what was really used.
     steps : int
         Ionic steps.
-    moments_are_signed : bool
     extras : mapping
         Anything else that JSON can hold.
     """
@@ -235,7 +234,6 @@ class Result:
     hubbard_U_eV: Mapping[str, float] = field(default_factory=dict)
     potentials: Mapping[str, str] = field(default_factory=dict)
     steps: int = 0
-    moments_are_signed: bool = True
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -36,6 +36,7 @@ class Chgnet(Backend):
 
     name: ClassVar[str] = "chgnet"
     kinds: ClassVar[tuple[str, ...]] = ("relax", "static")
+    moments_are_signed: ClassVar[bool] = False
 
     @property
     def models(self) -> list[str]:
@@ -119,7 +120,6 @@ class Chgnet(Backend):
             total_moment_muB=float(moments.sum()),
             model_energies_eV=values["model_energies_eV"],
             steps=values["steps"],
-            moments_are_signed=False,
             extras={"energies_eV": values["energies_eV"], "largest_forces_eV_A": values["largest_forces_eV_A"]},
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.ragged import pack_texts
+from lodestone.dft.backend import Backend
 from lodestone.dft.calculation import Calculation, Result
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ class Item:
 def pack(
     items: Sequence[Item],
     calculation: Calculation,
-    backend: str,
+    backend: Backend,
     preset: str,
-    models: Sequence[str],
     provenance: Provenance,
 ) -> Calculations:
     """Pack the results of a batch.
@@ -44,10 +44,10 @@ def pack(
         In the order of their numbers.
     calculation : Calculation
         The same for all.
-    backend, preset : str
-        Names.
-    models : sequence of str
-        Models of the back end; results without them have the energy of the calculation there.
+    backend : Backend
+        What made them.
+    preset : str
+        Name of the settings.
     provenance : Provenance
         Of the artifact.
     """
@@ -63,7 +63,7 @@ def pack(
         site_offset=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         atomic_number=_joined([np.array(s.atomic_numbers, dtype=np.uint8) for s in final], np.uint8),
         fractional=_joined([s.frac_coords for s in final]).reshape(-1, 3),
-        **_energies(results, calculation, models),
+        **_energies(results, calculation, backend.models),
         force_eV_A=_joined([_or_zeros(r.forces_eV_A, (n, 3)) for r, n in sized]).reshape(-1, 3),
         stress_eV_A3=_rows([_or_zeros(r.stress_eV_A3, (3, 3)) for r in results], (3, 3)),
         moment_muB=_joined([_or_zeros(_along_axis(r.moments_muB), (n,)) for r, n in sized]),
@@ -77,11 +77,11 @@ def pack(
         **_texts("message", [r.message for r in results]),
         **_texts("extra", [_extra(r) for r in results]),
         kind=calculation.kind,
-        backend=backend,
+        backend=backend.name,
         preset=preset,
-        moments_signed=int(all(r.moments_are_signed for r in results)),
+        moments_signed=int(backend.moments_are_signed),
         settings=calculation.as_dict(),
-        models=list(models),
+        models=list(backend.models),
         provenance=provenance,
     )
 

@@ -1,0 +1,50 @@
+"""Helpers of the electronic-structure study: its paths, settings, batches and resources."""
+
+ES = paths.ElectronicStructure(RESULTS)
+ELECTRONIC = config["electronic_structure"]
+CALCULATIONS = ELECTRONIC["calculations"]
+BACKEND = CALCULATIONS["backend"]
+STEPS = CALCULATIONS["steps"]
+# Elements are references for energies alone.
+ES_STEPS = {"crystals": STEPS, "elements": [step for step in STEPS if step in ("relax", "static")]}
+# The crystals are counted long after the jobs are planned: what the user sets is the number of batches.
+ES_BATCHES = {
+    "crystals": paths.batch_names(CALCULATIONS["batches"], 1),
+    "elements": paths.batch_names(CALCULATIONS["reference_batches"], 1),
+}
+# Minutes, megabytes, threads and MPI tasks of one batch; a profile overlays them with `set-resources`.
+ES_RUN = {
+    "chgnet": {"minutes": 120, "mem_mb": 4000, "threads": 1, "tasks": 1},
+    "abinit": {"minutes": 1440, "mem_mb": 8000, "threads": 1, "tasks": 1},
+    "vasp": {"minutes": 1440, "mem_mb": 64000, "threads": 1, "tasks": 32},
+}[BACKEND]
+# The settings of a calculation; those of the other back ends rerun nothing.
+ES_SETTINGS = {
+    **pick(CALCULATIONS, "preset", "cutoff_eV", "kpoint_spacing_per_A", "force_tolerance_eV_A", "max_ionic_steps"),
+    "backend": BACKEND,
+    "options": CALCULATIONS[BACKEND],
+}
+
+
+def kept_raw(path):
+    """Raw output of a DFT code is write-protected; a fitted model makes it again in minutes."""
+    return path if BACKEND == "chgnet" else protected(path)
+
+
+def step_before(wildcards):
+    """Results that a step starts from, besides the structure set: none for the first."""
+    earlier = ES_STEPS[wildcards.crystals][: STEPS.index(wildcards.step)]
+    return ES.calculations(step=earlier[-1]) if earlier else []
+
+
+def results_of(crystals, step):
+    """All batches of one step of one structure set."""
+    return expand(ES.calculations(), crystals=crystals, step=step, batch=ES_BATCHES[crystals])
+
+
+ELECTRONIC_RESULTS = {
+    "structure_set": ES.structure_set("crystals"),
+    **{f"{step}_calculations": results_of("crystals", step) for step in STEPS},
+    **({"stability": ES.stability()} if ES_STEPS["elements"] else {}),
+    **({"anisotropy": ES.anisotropy()} if "anisotropy" in STEPS else {}),
+}
