@@ -60,7 +60,7 @@ class Prototypes:
     Attributes
     ----------
     entries : list of Entry
-        Different crystals, those of few atoms first.
+        Different crystals; those that most source crystals are like come first, of these those of few atoms.
     binaries, decorated, too_large, too_close, duplicates : int
         Crystals that fit; structures made of them; those left out by size, by distances, as duplicates.
     """
@@ -94,9 +94,9 @@ def prototypes(known: StructureSet, substitution: Substitution) -> Prototypes:
     scaled = [_scaled(entry, volumes_A3, substitution) for _, entry in sorted(small, key=lambda item: item[0])]
     apart = [entry for entry in scaled if entry is not None]
     groups = duplicates.groups([entry.structure for entry in apart], substitution.tolerance)
-    first = sorted((_first(apart, members) for members in groups), key=lambda entry: _order(entry.structure))
+    groups.sort(key=lambda members: (-len(members), *_order(apart[members[0]])))
     return Prototypes(
-        entries=with_unique_names(first),
+        entries=with_unique_names([_first(apart, members) for members in groups]),
         binaries=len(chosen),
         decorated=len(made),
         too_large=len(made) - len(small),
@@ -178,6 +178,6 @@ def _first(entries: Sequence[Entry], members: Sequence[int]) -> Entry:
     return Entry(entry.name, f"{entry.source}; {len(members) - 1} more are like it", entry.structure)
 
 
-def _order(structure: Structure) -> tuple[int, str, float]:
-    """Small cells first, then by formula and volume."""
-    return len(structure), structure.composition.reduced_formula, round(structure.volume, 6)
+def _order(entry: Entry) -> tuple[int, str]:
+    """Small cells first, then by name."""
+    return len(entry.structure), entry.name
