@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +45,7 @@ def symmetry(structure: Structure, symprec_A: float = 0.01) -> Symmetry:
     ValueError
         If no symmetry is found, as for overlapping atoms.
     """
-    found = spglib.get_symmetry_dataset(_cell(structure)[0], symprec=symprec_A)
+    found = _asked(spglib.get_symmetry_dataset, _cell(structure)[0], symprec=symprec_A)
     if found is None:
         raise ValueError(f"{structure.composition.formula}: found no symmetry within {symprec_A} angstrom")
     return Symmetry(int(found.number), str(found.international), found.equivalent_atoms, tuple(found.wyckoffs))
@@ -73,9 +75,9 @@ def cell(structure: Structure, kind: str, symprec_A: float = 0.01) -> Structure:
         raise ValueError(f"cell: found {kind!r}, allowed: {', '.join(CELLS)}")
     given, kinds = _cell(structure)
     if kind == "primitive":
-        found = _reduced(spglib.find_primitive(given, symprec=symprec_A))
+        found = _reduced(_asked(spglib.find_primitive, given, symprec=symprec_A))
     else:
-        found = spglib.standardize_cell(given, to_primitive=False, no_idealize=False, symprec=symprec_A)
+        found = _asked(spglib.standardize_cell, given, to_primitive=False, no_idealize=False, symprec=symprec_A)
     if found is None:
         raise ValueError(f"{structure.composition.formula}: found no symmetry within {symprec_A} angstrom")
     lattice, fractional, indices = found
@@ -84,9 +86,19 @@ def cell(structure: Structure, kind: str, symprec_A: float = 0.01) -> Structure:
     return Structure(Lattice(lattice), symbols, np.mod(fractional, 1), site_properties=moments)
 
 
+def _asked(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Answer of spglib, None where it finds none; versions before 2.9 warn that later ones will raise instead."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING", category=DeprecationWarning)
+        try:
+            return function(*arguments, **options)
+        except spglib.SpglibError:
+            return None
+
+
 def _reduced(found: Any) -> Any:
     """Lattice, positions and kinds along the vectors of Niggli's reduced cell; None for None."""
-    lattice = None if found is None else spglib.niggli_reduce(found[0])
+    lattice = None if found is None else _asked(spglib.niggli_reduce, found[0])
     return None if lattice is None else (lattice, found[1] @ found[0] @ np.linalg.inv(lattice), found[2])
 
 
