@@ -59,6 +59,12 @@ class Runner:
         return Path(log).read_text()
 
 
+@pytest.fixture
+def load_script():
+    """The function that imports one script."""
+    return load
+
+
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory):
     """A study in a temporary folder; the tests of a module run its stages in order."""

@@ -46,6 +46,8 @@ def build(settings: Settings, files: Sequence[str | Path], provenance: Provenanc
     entries = _SOURCES[settings["source"]](settings, files, rule, log)
     log.info("%d structures from %s", len(entries), LABELS[settings["source"]])
     entries = [_in_cell(entry, settings) for entry in entries]
+    if settings["source"] in ("snapshot", "materials_project"):
+        entries = _by_size(entries)
     limit = settings["max_sites"]
     small = [entry for entry in entries if len(entry.structure) <= limit]
     log.info("%d structures of more than %d sites left out", len(entries) - len(small), limit)
@@ -81,7 +83,7 @@ def _from_snapshot(settings: Settings, files: Sequence[str | Path], rule: Distan
     wanted = snapshot.of_systems(settings["systems"])
     parts = [snapshot.read(path, Provenance.of(LABELS["snapshot"], 0, {}), wanted) for path in files]
     raise_all([problem for known in parts for problem in checks.problems(known, rule)])
-    return _by_size([entry for known in parts for entry in readers.unpack(known)])
+    return [entry for known in parts for entry in readers.unpack(known)]
 
 
 def _from_materials_project(
@@ -89,7 +91,7 @@ def _from_materials_project(
 ) -> list[Entry]:
     """Structures of the kept answer; the Materials Project holds disordered ones no more, so each must be usable."""
     entries = [entry for path in files for entry in materials_project.entries(path)]
-    return _by_size(readers.usable(entries, rule))
+    return readers.usable(entries, rule)
 
 
 def _from_prototypes(settings: Settings, files: Sequence[str | Path], rule: DistanceRule, log: Logger) -> list[Entry]:

@@ -16,6 +16,7 @@ from pymatgen.core import Structure
 from lodestone.structures.errors import StructureError
 
 SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".xyz", ".extxyz", ".json")
+_LONGEST_REASON = 300
 _LETTERS = re.compile(r"[A-Za-z]+")
 # CIF writes deuterium so; every table of elements has hydrogen.
 _ELEMENTS = {*atomic_numbers, "D"} - {"X"}
@@ -37,7 +38,7 @@ def parse(path: Path) -> list[Structure]:
     except StructureError:
         raise
     except Exception as error:  # parsers raise whatever they like
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
         raise StructureError(str(path), f"cannot be read ({type(error).__name__}: {reason})") from None
     if not crystals:
         raise StructureError(str(path), "no structure in it, expected one at least")

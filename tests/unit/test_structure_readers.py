@@ -1,0 +1,199 @@
+"""Readers: every format gives the same crystal, and what is wrong with a file is said with its name."""
+
+import gzip
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from crystals import DATA, PROVENANCE, bcc_iron, ca_cu5
+from pymatgen.core import Lattice, Species, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+from pymatgen.io.cif import CifWriter
+
+from lodestone.structures import make_snapshot, readers, snapshot
+from lodestone.structures.duplicates import Tolerance, same
+from lodestone.structures.errors import StructureError, StructuresRefused
+
+EXACT = Tolerance(length=1e-4, site=1e-4, angle_deg=0.01, scale=False)
+
+
+def write(structure, path):
+    if path.suffix in (".xyz", ".extxyz", ".traj"):
+        atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
+        ase.io.write(path, atoms)
+    elif path.suffix == ".cif":
+        CifWriter(structure, significant_figures=10).write_file(path)
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(structure.as_dict()))
+    else:
+        structure.to(str(path), fmt="poscar")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.cif", "a.vasp", "POSCAR", "CONTCAR", "POSCAR_a", "a.xyz", "a.extxyz", "a.json", "a.traj"]
+)
+def test_every_format_gives_the_same_crystal(tmp_path, name):
+    path = tmp_path / "sample" / name
+    path.parent.mkdir()
+    write(ca_cu5(), path)
+    (entry,) = readers.read_files([path])
+    assert same(entry.structure, ca_cu5(), EXACT)
+    assert entry.structure.volume == pytest.approx(ca_cu5().volume, rel=1e-6)
+    assert entry.source == str(path)
+    # POSCAR and CONTCAR say nothing; their folder does.
+    assert entry.name == {"POSCAR": "sample", "CONTCAR": "sample", "POSCAR_a": "POSCAR_a", "a.traj": "a.traj"}.get(
+        name, "a"
+    )
+
+
+def test_real_files_are_read_in_order_and_named_after_them():
+    entries = readers.read_files([DATA])
+    assert [entry.name for entry in entries] == ["Nd2Fe14B_mp-5182", "Nd2Fe17_mp-1510", "NdFe5_mp-11382"]
+    assert [entry.structure.composition.formula for entry in entries] == ["Nd8 Fe56 B4", "Nd2 Fe17", "Nd1 Fe5"]
+    packed = readers.pack(entries, PROVENANCE)
+    assert [entry.name for entry in readers.unpack(packed)] == packed.names()
+    assert packed.sources()[2] == str(DATA / "NdFe5_mp-11382.cif")
+
+
+def test_one_file_may_hold_several_and_equal_names_are_numbered(tmp_path):
+    images = [AseAtomsAdaptor.get_atoms(crystal, msonable=False) for crystal in (bcc_iron(), ca_cu5())]
+    ase.io.write(tmp_path / "Nd Fe (1).xyz", images)
+    (tmp_path / "list.json").write_text(json.dumps([bcc_iron().as_dict(), ca_cu5().as_dict()]))
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        write(bcc_iron(), tmp_path / folder / "iron.vasp")
+    entries = readers.read_files([tmp_path, tmp_path / "x", tmp_path / "y"])
+    names = ["Nd_Fe_1_-1", "Nd_Fe_1_-2", "list-1", "list-2", "iron", "iron-2"]
+    assert [entry.name for entry in entries] == names
+    assert entries[1].source == f"{tmp_path / 'Nd Fe (1).xyz'}, structure 2"
+    assert readers.pack(entries, PROVENANCE).names() == names
+
+
+@pytest.mark.parametrize("suffix", ["extxyz", "json"])
+def test_start_moments_are_kept(tmp_path, suffix):
+    write(bcc_iron([2.2, -2.2]), tmp_path / f"iron.{suffix}")
+    (entry,) = readers.read_files([tmp_path])
+    assert entry.structure.site_properties["magmom"] == [2.2, -2.2]
+
+
+def test_moments_of_a_magnetic_cif_become_collinear(tmp_path):
+    crystal = bcc_iron([[0, 0, 2.0], [0, 0, -2.0]])
+    CifWriter(crystal, write_magmoms=True).write_file(tmp_path / "iron.mcif")
+    (entry,) = readers.read_files([tmp_path / "iron.mcif"])
+    assert entry.structure.site_properties["magmom"] == pytest.approx([2.0, -2.0])
+    CifWriter(bcc_iron([[0, 0, 2.0], [2.0, 0, 0]]), write_magmoms=True).write_file(tmp_path / "canted.mcif")
+    with pytest.raises(StructureError, match="canted.mcif: start moments that are not collinear"):
+        readers.read_files([tmp_path / "canted.mcif"])
+
+
+POSCAR = "{title}\n1.0\n3 0 0\n0 3 0\n0 0 3\n{elements}\n1 1\ndirect\n0 0 0\n0.5 0.5 0.5\n"
+CIF = "data_x\n_cell_length_a 4\n_cell_length_b 4\n_cell_length_c 4\n_cell_angle_alpha 90\n_cell_angle_beta 90\n"
+CIF += "_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n"
+CIF += "_atom_site_fract_z\n_atom_site_occupancy\nFe1 Fe 0 0 0 1\n"
+WRONG = {
+    "empty.cif": ("", "cannot be read"),
+    "text.cif": ("no cif at all", "cannot be read"),
+    "binary.cif": (b"\xff\xfe\x00\x01", "cannot be read"),
+    "unknown.cif": (CIF + "Q1 Qq 0.5 0.5 0.5 1\n", "unknown elements Qq"),
+    "partial.cif": (CIF + "Co1 Co 0.5 0.5 0.5 0.8\n", "disordered sites"),
+    "twice.cif": (CIF + "Fe2 Fe 0 0 0 1\n", "cannot be read .*Occupancy"),
+    "close.cif": (CIF + "Co1 Co 0.1 0 0 1\n", "overlapping atoms: Co-Fe 0.400"),
+    "cut.vasp": (POSCAR.format(title="x", elements="Fe Nd")[:-25], "cannot be read"),
+    "nameless.vasp": (POSCAR.format(title="x", elements=""), "cannot be read"),
+    "strange.vasp": (POSCAR.format(title="x", elements="Fe Qq"), "Qq"),
+    "text.json": ("[1, 2", "cannot be read"),
+    "other.json": ('{"a": 1}', "cannot be read"),
+    "none.json": ("[]", "no structure in it"),
+    "cluster.xyz": ("2\n\nFe 0 0 0\nFe 2 0 0\n", "no periodic cell"),
+    "strange.xyz": ('1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3\nQq 0 0 0\n', "Qq"),
+    "charged.xyz": (
+        '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3:initial_charges:R:1\nFe 0 0 0 2\n',
+        "charged sites",
+    ),
+    "x.jsonl": ('{"id": "a"}', "x.jsonl, line 1: no lattice, species, frac_coords"),
+    "y.jsonl": ("{", "line 1: no JSON"),
+    "z.jsonl": (
+        '{"id":"a","lattice":[[3,0,0],[0,3,0],[0,0,3]],"species":["Qq"],"frac_coords":[[0,0,0]]}',
+        "elements Qq",
+    ),
+    "v.jsonl": ('{"id":"a","lattice":[[3,0,0],[0,3,0],[0,0,3]],"species":["Fe"],"frac_coords":[]}', "1 species and 0"),
+    "w.jsonl.gz": (b"no gzip", "expected gzipped JSON lines"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_bad_file_is_refused_by_name_and_reason(tmp_path, name):
+    content, complaint = WRONG[name]
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(StructureError, match=complaint) as caught:
+        readers.read_files([path])
+    assert caught.value.name.startswith(str(path))
+
+
+def test_poscar_without_elements_is_not_given_hydrogen_and_helium(tmp_path):
+    path = tmp_path / "old.vasp"
+    path.write_text(POSCAR.format(title="Fe Nd", elements="").replace("\n\n", "\n"))
+    with pytest.raises(StructureError, match="lements in POSCAR cannot be determined"):
+        readers.read_files([path])
+
+
+def test_charged_ions_are_refused(tmp_path):
+    ions = Structure(Lattice.cubic(4.3), [Species("Fe", 2), Species("O", -2)], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    CifWriter(ions).write_file(tmp_path / "ions.cif")
+    with pytest.raises(StructureError, match=r"ions.cif: charged sites \(Fe2\+, O2-\).*leave out the oxidation states"):
+        readers.read_files([tmp_path])
+
+
+def test_all_bad_files_are_named_at_once(tmp_path):
+    for name in ("unknown.cif", "close.cif", "cut.vasp"):
+        (tmp_path / name).write_text(WRONG[name][0])
+    write(bcc_iron(), tmp_path / "good.cif")
+    with pytest.raises(StructuresRefused, match="3 structures refused") as caught:
+        readers.read_files([tmp_path])
+    assert sorted(problem.name for problem in caught.value.problems) == [
+        str(tmp_path / name) for name in ("close.cif", "cut.vasp", "unknown.cif")
+    ]
+
+
+def test_missing_files_and_empty_folders_are_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StructuresRefused, match="no such file") as caught:
+        readers.find_files([tmp_path / "none.cif", tmp_path / "empty"])
+    assert "a folder without structures" in str(caught.value)
+
+
+def test_snapshots_are_read_as_files_and_made_from_records(tmp_path):
+    rows = [
+        {"id": "mp-2", "lattice": (3 * np.eye(3)).tolist(), "species": ["Fe"], "frac_coords": [[0, 0, 0]]},
+        {
+            "id": "mp-10",
+            "lattice": (9 * np.eye(3)).tolist(),
+            "species": ["Nd"] + ["Fe"] * 5,
+            "frac_coords": [[0] * 3] * 6,
+        },
+        {"id": "mp-1", "lattice": (9 * np.eye(3)).tolist(), "species": ["Nd", "Fe"], "frac_coords": [[0] * 3] * 2},
+        {"id": "NOVA-1", "lattice": (9 * np.eye(3)).tolist(), "species": ["Fe"], "frac_coords": [[0] * 3]},
+    ]
+    some, every = tmp_path / "some.jsonl.gz", tmp_path / "every.jsonl"
+    some.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    every.write_text(json.dumps({**rows[0], "id": "mp-3", "species": ["Co"], "more": 1}) + "\n")
+    output = tmp_path / "made.jsonl.gz"
+    make_snapshot.main([str(output), "--all", str(every), "--some", str(some)])
+    assert [record["id"] for record in snapshot.records(output)] == ["mp-2", "mp-3", "mp-10"]
+    first = output.read_bytes()
+    make_snapshot.main([str(output), "--all", str(every), "--some", str(some)])
+    assert output.read_bytes() == first
+    wanted = snapshot.of_systems(["Co-Fe"])
+    assert snapshot.read(output, PROVENANCE, wanted).names() == ["mp-2", "mp-3"]
+    assert [entry.name for entry in readers.read_file(every)] == ["mp-3"]
+    with pytest.raises(StructureError, match="mp-2 more than once"):
+        snapshot.write(output, [rows[0], rows[0]])
+
+
+def test_a_single_atom_of_ase_comes_through(tmp_path):
+    ase.io.write(tmp_path / "fe.extxyz", Atoms("Fe", cell=[2.5, 2.6, 2.7], pbc=True))
+    (entry,) = readers.read_files([tmp_path / "fe.extxyz"])
+    assert entry.structure.lattice.abc == pytest.approx((2.5, 2.6, 2.7))
