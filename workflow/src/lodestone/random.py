@@ -18,6 +18,7 @@ STAGES = {
     "baseline": 6,
     "inverse": 7,
     "morphing": 8,
+    "monte_carlo": 9,
 }
 
 

@@ -21,7 +21,9 @@ class Exchange(Artifact):
     VERSION: ClassVar[int] = 1
     DIMS: ClassVar[Mapping[str, int]] = {"vector": 3, "axis": 3}
 
-    component_site: np.ndarray = array(("component",), "int64", "1", "site of each component; alloys have several a site")
+    component_site: np.ndarray = array(
+        ("component",), "int64", "1", "site of each component; alloys have several a site"
+    )
     atomic_number: np.ndarray = array(("component",), "uint8", "1", "atomic number of each component; 0 if not known")
     concentration: np.ndarray = array(("component",), "float64", "1", "share of the component on its site")
     moment_muB: np.ndarray = array(
@@ -40,7 +42,7 @@ class Exchange(Artifact):
     printed_Tc_K: float = attribute(float, "K", "mean-field T_C printed by the program; 0 if none")
 
     def check(self, where: str) -> None:
-        """Indices must point somewhere, shares must fill sites, every bond must be there in both directions."""
+        """Check that indices point somewhere, shares fill sites and every bond is there in both directions."""
         sites, components = len(self.fractional), len(self.component_site)
         for field, values, most in (
             ("component_site", self.component_site, sites),
@@ -50,7 +52,9 @@ class Exchange(Artifact):
             fits = len(values) == 0 or (int(values.min()) >= 0 and int(values.max()) < most)
             self.require(fits, where, f"field {field!r}", "an index out of range", f"0 to {most - 1}")
         shares = np.bincount(self.component_site, self.concentration, minlength=sites)
-        self.require(bool((shares < 1 + 1e-6).all()), where, "field 'concentration'", "sums above 1", "at most 1 a site")
+        self.require(
+            bool((shares < 1 + 1e-6).all()), where, "field 'concentration'", "sums above 1", "at most 1 a site"
+        )
         self.require(self.convention == CONVENTION, where, "attribute 'convention'", self.convention, CONVENTION)
         volume = abs(float(np.linalg.det(self.lattice_A)))
         self.require(volume > 1e-6, where, "field 'lattice_A'", f"a cell of {volume:g} A^3", "a volume above 0")

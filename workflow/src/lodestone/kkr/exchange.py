@@ -19,7 +19,8 @@ from lodestone.kkr.output_types import AkaiKKROutput
 from lodestone.magnetism.four_f import is_rare_earth, moment_4f_muB
 from lodestone.magnetism.units import BOHR_A
 
-PROGRAM = "AkaiKKR"
+# Programs compute J_ij and J_ji apart; their difference is noise up to this share of the largest coupling.
+_ASYMMETRY = 0.1
 
 
 def from_bonds(
@@ -35,7 +36,7 @@ def from_bonds(
     provenance: Provenance,
     **more: Any,
 ) -> Exchange:
-    """Exchange artifact from a list of bonds; a bond given in one direction gets its partner.
+    """Exchange artifact from a list of bonds; a bond given in both directions is averaged, one in one gets its partner.
 
     Parameters
     ----------
@@ -52,15 +53,22 @@ def from_bonds(
 
     Raises
     ------
-    ArtifactError
-        If indices or shares do not fit, or the two directions of a bond differ.
+    ValueError
+        If indices or shares do not fit, or the two directions of a bond differ by more than noise.
     """
     count = len(moment_muB)
     forth = np.column_stack([source, target, np.asarray(cell).reshape(-1, 3)]).astype(np.int64)
     back = np.column_stack([forth[:, 1], forth[:, 0], -forth[:, 2:]])
-    both = np.concatenate([forth, back])
-    kept, first = np.unique(both, axis=0, return_index=True)
-    strength = np.concatenate([np.asarray(meV, float)] * 2)[first]
+    kept, group = np.unique(np.concatenate([forth, back]), axis=0, return_inverse=True)
+    values = np.concatenate([np.asarray(meV, float)] * 2)
+    strength = np.bincount(group.ravel(), values) / np.bincount(group.ravel())
+    off = np.abs(values - strength[group.ravel()])
+    if len(off) and off.max() > _ASYMMETRY * np.abs(values).max():
+        at = forth[off.argmax() % len(forth)].tolist()
+        raise ValueError(
+            f"exchange of {name}: bond {at} (i, j, cell of j) has two values {2 * off.max():.4g} meV apart, expected "
+            "J_ij = J_ji"
+        )
     fields: dict[str, Any] = {
         "component_site": np.arange(count),
         "atomic_number": np.zeros(count, np.uint8),

@@ -66,9 +66,8 @@ def _add_row(lines: Lines, out: AkaiKKROutput, line: str, names: tuple[str, str]
         out.interrupted = True
         return
     v = lines.take(line, 12, _ROW)
-    out.couplings.append(
-        Coupling(int(v[0]), *names, *(int(n) for n in v[1:5]), (v[5], v[6], v[7]), v[8], v[9], v[10], int(v[11]))
-    )
+    four = int(v[1]), int(v[2]), int(v[3]), int(v[4])
+    out.couplings.append(Coupling(int(v[0]), *names, *four, (v[5], v[6], v[7]), v[8], v[9], v[10], int(v[11])))
 
 
 def _read_pairs(lines: Lines, out: AkaiKKROutput) -> None:
@@ -78,8 +77,8 @@ def _read_pairs(lines: Lines, out: AkaiKKROutput) -> None:
             out.interrupted = True
             return
         v = lines.take(line, 11, _PAIR)
-        cell = (int(v[5]), int(v[6]), int(v[7]))
-        out.pairs.append(Pair(*(int(n) for n in v[:5]), cell, v[8], v[9], int(v[10])))
+        pair, a, b, c, d, *cell = (int(n) for n in v[:8])
+        out.pairs.append(Pair(pair, a, b, c, d, (cell[0], cell[1], cell[2]), v[8], v[9], int(v[10])))
 
 
 def read_molecular_fields(lines: Lines, out: AkaiKKROutput) -> None:

@@ -154,6 +154,13 @@ class Lattice:
             self.spin[:, axis] = self.scatter(vectors[axis].astype(np.float32)) * here
         kernels.fill_halo(self.spin, self.block, self.reach, self.bonds.sublattices, self.permutation)
 
+    def align(self, sign: NDArray[np.float64]) -> None:
+        """Turn each sublattice along +z or -z, (sublattice,)."""
+        here = self.occupied if len(self.occupied) else np.ones((len(self.spin), 1), np.float32)
+        self.spin[:] = 0
+        self.spin[:, 2] = np.repeat(sign, len(self.spin) // len(sign))[:, None] * here
+        kernels.fill_halo(self.spin, self.block, self.reach, self.bonds.sublattices, self.permutation)
+
     def sweep(self, kT_meV: float, heat_baths: int = 1, over_relaxations: int = 0) -> None:
         """Update every spin: heat-bath sweeps first, then over-relaxation."""
         strength = (2.0 / kT_meV * self.bonds.meV[self.order]).astype(np.float32)

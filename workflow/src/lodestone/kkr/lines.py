@@ -12,7 +12,7 @@ _PAIRS = re.compile(r"([A-Za-z][\w/]*)=\s*([^\s=(),]+)")
 
 
 class OutputError(ValueError):
-    """A file that is no such output, or a line of it that cannot be read: file, line, what was found, what is allowed."""
+    """A file that is no such output, or has a line that cannot be read: file, line, found and allowed."""
 
     def __init__(self, path: str, line: int, found: str, expected: str) -> None:
         super().__init__(f"{path}, line {line}: found {found.strip()[:120]!r}, expected {expected}")

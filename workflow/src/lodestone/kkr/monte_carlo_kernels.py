@@ -18,7 +18,7 @@ TINY = F(1e-12)
 # Below a field of 1e-4 k_B T every direction is as good as another, and float32 could not tell.
 WEAK = F(1e-8)
 TICK, HALF_TICK = F(2.0**-24), F(2.0**-25)
-_OPTIONS = {"cache": True, "fastmath": True, "error_model": "numpy"}
+_OPTIONS = {"cache": True, "fastmath": True, "error_model": "numpy", "nogil": True}
 
 
 @numba.njit(inline="always")
@@ -178,7 +178,7 @@ def fill_halo(spin, block, reach, sublattices, permutation):
                     _copy_to_halo(spin, place, (z, y, x), block, reach, (layer, row), permutation)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def sums(spin, block, reach, total):
     """Sum of the spins of each sublattice into `total`, ndarray of float64 (sublattice, 3)."""
     row = block[2] + 2 * reach[2]
@@ -196,7 +196,7 @@ def sums(spin, block, reach, total):
                         total[sub, axis] += spin[place, axis].sum()
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def energy(spin, block, reach, offset, first, coupling):
     """Half the sum over spins of spin times field, with the sign of an energy: -sum over i != j of J e_i.e_j."""
     width = spin.shape[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from lodestone.kkr.lines import NUMBER, Lines, assignments, number, numbers, plain
 from lodestone.kkr.output_types import AkaiKKROutput, Component, SiteType
@@ -104,8 +105,8 @@ def atomic_levels(line: str, lines: Lines, out: AkaiKKROutput) -> None:
 
 
 def last_iteration(line: str, lines: Lines, out: AkaiKKROutput) -> None:
-    """What is printed once the iterations end."""
-    found: dict[str, object] = {key: plain(value) for key, value in assignments(line).items()}
+    """Read what is printed once the iterations end."""
+    found: dict[str, Any] = {key: plain(value) for key, value in assignments(line).items()}
     while (text := lines.peek()) is not None and not re.match(r"\s*\*\*\* type-", text):
         lines.at += 1
         if re.match(r"\s*itr=", text) and "chr,spn" in text:
@@ -146,8 +147,12 @@ def component(line: str, lines: Lines, out: AkaiKKROutput) -> None:
     stop = re.compile(r"\s*(\*\*\* type-|BZ-mesh|sbtime|J_ij calc|Tc calc|elapsed)")
     while (text := lines.peek()) is not None and not stop.match(text):
         lines.at += 1
-        if match := re.match(r"\s*(core level|orbital occupation|hyperfine field|charge density|core contribution)", text):
-            section = "nuclear" if section in ("charge density", "nuclear") and "contribution" in text else match.group(1)
+        if match := re.match(
+            r"\s*(core level|orbital occupation|hyperfine field|charge density|core contribution)", text
+        ):
+            section = (
+                "nuclear" if section in ("charge density", "nuclear") and "contribution" in text else match.group(1)
+            )
             spin = "down" if "down" in text else "up"
         else:
             _component_line(text, one, section, spin)
@@ -193,7 +198,7 @@ def _levels(text: str, one: Component, section: str, spin: str) -> None:
 
 
 def routine_times(line: str, lines: Lines, out: AkaiKKROutput) -> None:
-    """Calls and seconds of the most costly routines."""
+    """Read calls and seconds of the most costly routines."""
     for text in lines.block():
         if match := re.match(r"\s*(routine|count|cpu\(sec\))\s+(.*)", text):
             out.routine_times[match.group(1)] = numbers(match.group(2))

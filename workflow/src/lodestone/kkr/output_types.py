@@ -1,4 +1,4 @@
-"""What an AkaiKKR output says, as plain data; energies in Ry and lengths in units of the lattice constant, as printed."""
+"""What an AkaiKKR output says, as plain data; energies in Ry, lengths in units of the lattice constant, as printed."""
 
 from __future__ import annotations
 

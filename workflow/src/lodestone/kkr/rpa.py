@@ -1,9 +1,9 @@
 """Curie temperature in the random-phase approximation, for classical spins on any number of sublattices.
 
-For small deviations from an ordered state with sublattice magnetisations m_i the energy of a fluctuation of wave vector q
-has the matrix K_ij(q) = delta_ij (sum_l J_il(0) m_l) / m_i - J_ij(q). Equipartition gives each transverse component of spin
-i the square k_B T [K^-1(q)]_ii / 2, averaged over q. At T_C the three components of a spin of length 1 are equal, so that
-for every i
+For small deviations from an ordered state with sublattice magnetisations m_i the energy of a fluctuation of wave vector
+q has the matrix K_ij(q) = delta_ij (sum_l J_il(0) m_l) / m_i - J_ij(q). Equipartition gives each transverse component
+of spin i the square k_B T [K^-1(q)]_ii / 2, averaged over q. At T_C the three components of a spin of length 1 are
+equal, so that for every i
 
     1/3 = (k_B T_C / 2) <[K^-1(q)]_ii>,
 
@@ -15,6 +15,7 @@ Components of an alloy are averaged to one spin per site (virtual crystal), weig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class _Sites:
     meV: NDArray[np.float64]
     start: NDArray[np.float64]
 
-    def fourier(self, q: NDArray[np.float64]) -> NDArray[np.complex128]:
+    def fourier(self, q: NDArray[np.float64]) -> NDArray[Any]:
         """J_ij(q) of wave vectors in reciprocal lattice coordinates, (q, site, site)."""
         out = np.zeros((len(q), self.count * self.count), complex)
         flat = self.source * self.count + self.target
@@ -108,7 +109,7 @@ def _solve(sites: _Sites, points: int, name: str) -> float:
     return float(2 / (3 * spread.mean()))
 
 
-def _inverse(field: NDArray[np.float64], coupling: NDArray[np.complex128], name: str) -> NDArray[np.complex128]:
+def _inverse(field: NDArray[np.float64], coupling: NDArray[Any], name: str) -> NDArray[Any]:
     """K^-1(q) for every q; refuses a K that is not positive definite."""
     stiffness = np.eye(len(field)) * field - coupling
     lowest = np.linalg.eigvalsh(stiffness)[:, 0].min()

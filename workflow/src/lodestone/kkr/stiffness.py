@@ -1,10 +1,10 @@
 """Exchange stiffness A of micromagnetics from exchange couplings.
 
 A slow spiral e(r) turning by q.r costs the energy density A q^2 with A = (1/6V) sum_ij J_ij R_ij^2 for a cubic crystal,
-i in one cell and j anywhere (Liechtenstein et al. 1987; equivalent to D = (2 mu_B / 3 M) sum_j J_0j R_0j^2 of Pajda et al.,
-PRB 64, 174402 (2001), with A = D M_s / (2 g mu_B)). Sublattices may lag behind or run ahead; the angles that minimise the
-energy are solved for. In metals J_ij falls off as R^-3 and oscillates: the sum over R^2 J_ij converges only with a damping
-exp(-eta R/R_1), whose limit eta -> 0 is extrapolated.
+i in one cell and j anywhere (Liechtenstein et al. 1987; equivalent to D = (2 mu_B / 3 M) sum_j J_0j R_0j^2 of Pajda et
+al., PRB 64, 174402 (2001), with A = D M_s / (2 g mu_B)). Sublattices may lag behind or run ahead; the angles that
+minimise the energy are solved for. In metals J_ij falls off as R^-3 and oscillates: the sum over R^2 J_ij converges
+only with a damping exp(-eta R/R_1), whose limit eta -> 0 is extrapolated.
 """
 
 from __future__ import annotations

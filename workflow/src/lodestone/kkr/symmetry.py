@@ -26,7 +26,8 @@ def operations(lattice: NDArray[np.float64], positions: NDArray[np.float64], kin
     """
     import spglib
 
-    found: Any = spglib.get_symmetry((lattice, positions, list(kinds)), symprec=TOLERANCE)
+    cell: Any = (lattice, positions, list(kinds))
+    found: Any = spglib.get_symmetry(cell, symprec=TOLERANCE)
     if found is None:
         raise ValueError("atoms: two of them lie at one place")
     result = []
@@ -100,9 +101,7 @@ def spread(
     return source, target, cells, meV
 
 
-def _equivalent(
-    output: AkaiKKROutput, row: Coupling, inverse: NDArray[np.float64], group: Operations
-) -> Iterable[Bond]:
+def _equivalent(output: AkaiKKROutput, row: Coupling, inverse: NDArray[Any], group: Operations) -> Iterable[Bond]:
     """Bonds of a row by symmetry, as many from the first site as the row says."""
     n = np.rint(np.array(row.cell) @ inverse).astype(int)
     bonds = orbit((row.site_1 - 1, row.site_2 - 1, int(n[0]), int(n[1]), int(n[2])), group)

@@ -1,0 +1,97 @@
+"""Kuz'min's law of the spontaneous magnetisation against temperature, and what micromagnetics takes from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# Power of the second term; 5/2 for nearly all ferromagnets (Kuz'min, PRL 94, 107204 (2005)).
+POWER = 2.5
+
+
+@dataclass(frozen=True)
+class KuzminFit:
+    """M(T) = M_0 [1 - s t^(3/2) - (1 - s) t^p]^(1/3) with t = T/T_C.
+
+    Attributes
+    ----------
+    M0 : float
+        Magnetisation at T = 0, in the unit of the data.
+    Tc_K : float
+        Curie temperature.
+    s : float
+        Shape parameter; 0 to about 1 (5/2 at most, where M would rise with T).
+    p : float
+        Second power.
+    rms : float
+        Root mean square deviation of the data, in their unit.
+    """
+
+    M0: float
+    Tc_K: float
+    s: float
+    p: float = POWER
+    rms: float = 0.0
+
+    def magnetisation(self, temperature_K: ArrayLike) -> NDArray[np.float64]:
+        """M(T) in the unit of the data; 0 at and above T_C."""
+        return self.M0 * reduced_magnetisation(np.asarray(temperature_K, float) / self.Tc_K, self.s, self.p)
+
+    def stiffness_J_m(self, A0_J_m: float, temperature_K: ArrayLike) -> NDArray[np.float64]:
+        """Exchange stiffness A(T) = A(0) (M(T)/M_0)^2, as in mean-field theory, in J/m."""
+        return A0_J_m * (self.magnetisation(temperature_K) / self.M0) ** 2
+
+
+def reduced_magnetisation(t: ArrayLike, s: float, p: float = POWER) -> NDArray[np.float64]:
+    """M/M_0 at reduced temperatures t = T/T_C (equation (4) of Kuz'min 2005)."""
+    x = np.clip(np.asarray(t, float), 0.0, 1.0)
+    return np.maximum(1 - s * x**1.5 - (1 - s) * x**p, 0.0) ** (1 / 3)
+
+
+def fit(
+    temperature_K: ArrayLike, magnetisation: ArrayLike, Tc_K: float | None = None, below: float = 0.97
+) -> KuzminFit:
+    """Fit Kuz'min's law to data by least squares.
+
+    Parameters
+    ----------
+    temperature_K, magnetisation : array_like, (point,)
+        Data, in any order; magnetisations in any unit.
+    Tc_K : float, optional
+        Curie temperature, kept fixed; found with the rest if left out.
+    below : float
+        Data at and above this share of a given T_C are left out: in a finite sample the order never ends.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer data than parameters, or a value is not finite.
+    """
+    from scipy.optimize import least_squares
+
+    T, M = np.asarray(temperature_K, float), np.asarray(magnetisation, float)
+    if T.shape != M.shape or T.ndim != 1 or not (np.isfinite(T).all() and np.isfinite(M).all()):
+        raise ValueError(
+            f"temperature_K and magnetisation: found shapes {T.shape} and {M.shape}, expected finite pairs"
+        )
+    kept = below * Tc_K > T if Tc_K is not None else np.ones(len(T), bool)
+    free = 2 if Tc_K is not None else 3
+    if kept.sum() < free + 1:
+        raise ValueError(f"data below T_C: found {int(kept.sum())}, expected more than {free}")
+    T, M = T[kept], M[kept]
+    scale = float(np.abs(M).max()) or 1.0
+    guess = [float(M[T.argmin()] / scale), 0.5] + ([] if Tc_K is not None else [1.0])
+    limits = [(-np.inf, np.inf), (-1.0, 2.5), (0.3, 5.0)][:free]
+    top = float(T.max()) * 1.05
+
+    def model(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        critical = Tc_K if Tc_K is not None else x[2] * top
+        return x[0] * reduced_magnetisation(T / critical, x[1])
+
+    found = least_squares(lambda x: model(x) - M / scale, guess, bounds=tuple(zip(*limits, strict=True)), xtol=1e-14)
+    x = found.x
+    rms = float(np.sqrt(np.mean(found.fun**2))) * scale
+    critical = Tc_K if Tc_K is not None else float(x[2] * top)
+    return KuzminFit(float(x[0] * scale), float(critical), float(x[1]), POWER, rms)
