@@ -8,6 +8,7 @@ the last of which is repeated. A play may hold
 - needs: files that have to be there;
 - replay: folder of recorded output, below tests/data/vasp;
 - files: single files of it, by the name they get;
+- texts: text of single files;
 - edits: [file, old text, new text], made after copying; the old text has to be there;
 - stdout, stderr: recorded text to print;
 - keep: fraction of vasprun.xml and OUTCAR that gets written, as if the run had been cut off;
@@ -86,6 +87,7 @@ def write_output(act):
     if "replay" in act:
         files = {path.name.removesuffix(".gz"): read(path) for path in (DATA / act["replay"]).glob("*.gz")}
     files |= {name: read(path) for name, path in act.get("files", {}).items()}
+    files |= act.get("texts", {})
     for name, old, new in act.get("edits", []):
         assert old in files[name], f"{name}: no {old!r}"
         files[name] = files[name].replace(old, new)

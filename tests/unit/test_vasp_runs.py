@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from vasp_runs import Runs, fe2o2, nio
 
-from lodestone.dft.calculation import Status
+from lodestone.dft.calculation import Resources, Status
 
 # The smearing whose entropy custodian does not judge: the recorded runs were made with another width.
 FERMI = {"smearing": "fermi"}
@@ -131,9 +131,11 @@ def test_cutoff_comes_from_the_potentials_where_the_preset_has_none(runs):
     assert result.moments_muB.tolist() == [1.122, 0.903]
 
 
-def test_launcher_gets_the_number_of_tasks(tmp_path, monkeypatch):
-    from lodestone.dft.vasp.options import VaspOptions
-
-    options = VaspOptions(launcher="srun -n {tasks} --cpu-bind=cores", std_command="vasp_std")
-    assert options.command("std", 64) == ["srun", "-n", "64", "--cpu-bind=cores", "vasp_std"]
-    assert VaspOptions().command("ncl", 1) == ["vasp_ncl"]
+def test_launcher_and_tasks_come_from_the_resources(runs, tmp_path):
+    launcher = tmp_path / "launcher"
+    launcher.write_text('#!/bin/sh\necho "$1 $2" > launched; shift 2; exec "$@"\n')
+    launcher.chmod(0o755)
+    runs.prepare("item", "static", nio(), **FERMI)
+    runs.run("item", {"*": [{"replay": "nio"}]}, Resources(mpi_tasks=64, launcher=str(launcher)))
+    assert runs.collect("item").status is Status.CONVERGED
+    assert (runs.folder / "item" / "static" / "run_0" / "launched").read_text() == "-n 64\n"

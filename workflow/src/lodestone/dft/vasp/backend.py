@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pymatgen.core import Structure
 
-from lodestone.dft.backend import Backend, BackendError, write_failure
+from lodestone.dft.backend import Backend, BackendError, read_failure, write_failure
 from lodestone.dft.calculation import (
     FAILURE_FILE,
     Calculation,
@@ -24,12 +24,24 @@ from lodestone.dft.calculation import (
     read_structure,
     start_moments,
 )
-from lodestone.dft.vasp import potentials, sets, staging, watch
+from lodestone.dft.vasp import ledger, potentials, sets, staging, watch
 from lodestone.dft.vasp.chain import Chain
 from lodestone.dft.vasp.collecting import Collector
 from lodestone.dft.vasp.options import VaspOptions
 from lodestone.dft.vasp.potentials import PotentialError
 from lodestone.dft.vasp.steps import Step, plan
+
+# Jobs that one relaxation may take before its status becomes WALLTIME.
+JOBS_PER_RELAXATION = 3
+
+
+class OutOfTimeError(RuntimeError):
+    """The time of a job was up before all of its calculations were done."""
+
+    def __init__(self, left: int, total: int) -> None:
+        super().__init__(
+            f"time is up with {left} of {total} calculations unfinished; run the job again and it goes on there"
+        )
 
 
 class Vasp(Backend):
@@ -87,29 +99,54 @@ class Vasp(Backend):
 
         def execute(run: Path, executable: str) -> watch.Ending:
             left = max(deadline - time.monotonic(), 1.0) if resources.walltime_s else 0.0
-            command = self.settings.command(executable, resources.mpi_tasks)
+            command = resources.launch(self.settings.command(executable))
             same = calculation.kind == "anisotropy"
             return watch.execute(run, command, left, self.settings, same_smearing=same)
 
         Chain(folder, calculation, self._plan(structure, calculation), moments, self.settings, execute).run()
 
     def run_batch(self, folders: Sequence[Path], resources: Resources) -> Iterator[Path]:
-        """See `Backend.run_batch`; what is not begun when the job's time is nearly up gets the status WALLTIME."""
+        """See `Backend.run_batch`.
+
+        Raises
+        ------
+        OutOfTimeError
+            If calculations are left when the time is up. What is unfinished is not yielded, so that the job goes on
+            with it when it is run again.
+        """
+        limited = resources.walltime_s > 0
         deadline = time.monotonic() + resources.walltime_s
-        for folder in folders:
-            left = deadline - time.monotonic()
+        for number, folder in enumerate(folders):
+            left = deadline - time.monotonic() if limited else 0.0
+            if limited and number and left < self.settings.walltime_buffer_s:
+                raise OutOfTimeError(len(folders) - number, len(folders))
             try:
-                if resources.walltime_s and left < self.settings.walltime_buffer_s:
-                    raise BackendError("not begun: the job's time was nearly up", Status.WALLTIME)
-                self.run(folder, dataclasses.replace(resources, walltime_s=left if resources.walltime_s else 0.0))
+                self.run(folder, dataclasses.replace(resources, walltime_s=left))
             except BackendError as error:
                 write_failure(folder, error.status, str(error))
             except Exception as error:  # one crystal never stops the others, whatever a parser stumbles over
                 write_failure(folder, Status.FAILED, f"{type(error).__name__}: {error}")
+            if self._goes_on_later(folder, first=number == 0):
+                raise OutOfTimeError(len(folders) - number, len(folders))
             yield folder
+
+    @staticmethod
+    def _goes_on_later(folder: Path, *, first: bool) -> bool:
+        """Whether another job may finish what ran out of time.
+
+        A relaxation goes on from where it is; a run at one geometry starts again, which is of use only if it did not
+        have a whole job to itself.
+        """
+        records = ledger.read(folder)
+        if not records or records[-1].state != "walltime":
+            return False
+        return records[-1].jobs < JOBS_PER_RELAXATION if records[-1].step.startswith("relax") else not first
 
     def collect(self, folder: Path, calculation: Calculation) -> Result:
         """See `Backend.collect`."""
+        recorded = read_failure(folder)
+        if recorded is not None:
+            return recorded
         structure = read_structure(folder)
         return Collector(Path(folder), calculation, structure, self._plan(structure, calculation)).result()
 
@@ -123,8 +160,7 @@ class Vasp(Backend):
     def _programs(self, calculation: Calculation) -> list[Problem]:
         """Name the executables that cannot be found."""
         executables = {"relax": ("std",), "static": ("std",), "anisotropy": ("std", "ncl"), "constrained": ("ncl",)}
-        words = {self.settings.command(executable, 1)[0] for executable in executables[calculation.kind]}
-        words |= {self.settings.program(executable)[0] for executable in executables[calculation.kind]}
+        words = {self.settings.command(executable).split()[0] for executable in executables[calculation.kind]}
         return [Problem("", f"no executable {word!r} on the PATH") for word in sorted(words) if not shutil.which(word)]
 
     def _potential_problem(self, element: str, calculation: Calculation, runs_here: bool) -> str:

@@ -6,6 +6,7 @@ whose moments were lost or turned round starts again, one rung of the ladder fur
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from lodestone.dft.backend import BackendError
 from lodestone.dft.calculation import Calculation, Status
-from lodestone.dft.vasp import ledger, outputs, staging
+from lodestone.dft.vasp import ledger, outputs, staging, watch
 from lodestone.dft.vasp.ledger import Record
 from lodestone.dft.vasp.moments import LADDER, judge
 from lodestone.dft.vasp.options import VaspOptions
@@ -68,6 +69,8 @@ class Chain:
 
     def _run_once(self, step: Step, attempt: int, start: Start) -> Record:
         source, run = self.folder / step.name, self.folder / ledger.run_folder(step.name, attempt)
+        if run.is_dir():
+            watch.end_orphan(run)
         if not run.is_dir():
             staging.stage(source, run, step, LADDER[attempt], start)
             ending = self._execute(source, run, step)
@@ -77,6 +80,9 @@ class Chain:
             staging.resume(run)
             ending = self._execute(source, run, step)
         record = self._judged(step, attempt, run, ending)
+        if record.state == "walltime":
+            before = [old.jobs for old in ledger.read(self.folder) if old.folder == record.folder]
+            record = dataclasses.replace(record, jobs=1 + max(before, default=0))
         ledger.add(self.folder, record)
         return record
 
@@ -86,16 +92,13 @@ class Chain:
             return self.execute(run, step.executable)
         except PotentialError as error:
             raise BackendError(str(error), Status.REFUSED) from error
-        except FileNotFoundError as error:
-            command = self.options.command(step.executable, 1)[0]
-            raise BackendError(f"no executable {command!r} on the PATH ({error})", Status.REFUSED) from error
 
     def _judged(self, step: Step, attempt: int, run: Path, ending: Ending) -> Record:
         state, message = ending.state, ending.message
         if state == "finished":
             state = "kept"
             try:
-                output = outputs.read(run, collinear=step.executable == "std")
+                output = self._read(run, step)
             except OutputError as error:
                 state, message = "failed", _below(self.folder, str(error))
             else:
@@ -113,7 +116,7 @@ class Chain:
         if step.executable != "std":
             # Every direction starts from the collinear charge; a stiffer penalty from the softer one.
             return start if "SAXIS" in step.incar else Start(start.moments_muB, start.structure, start.bands, run)
-        output = outputs.read(run)
+        output = self._read(run, step)
         moments = output.moments_muB if output.moments_muB is not None else start.moments_muB
         return Start(moments, output.structure, output.bands, run)
 
@@ -124,10 +127,12 @@ class Chain:
         left = tuple({name for step in self.steps if step.name not in finished for name in step.needs})
         return {step.name: left for step in self.steps}
 
-    @staticmethod
-    def _has_converged(run: Path, step: Step) -> bool:
+    def _read(self, run: Path, step: Step) -> StepOutput:
+        return outputs.read(run, collinear=step.executable == "std", sites=len(self.intended_muB))
+
+    def _has_converged(self, run: Path, step: Step) -> bool:
         try:
-            return outputs.read(run, collinear=step.executable == "std").converged
+            return self._read(run, step).converged
         except OutputError:
             return False
 
@@ -140,14 +145,3 @@ def along_axis(moments_muB: np.ndarray) -> np.ndarray:
 def _below(folder: Path, message: str) -> str:
     """Paths in a message are told from the calculation's folder on: the folder itself is moved and archived."""
     return message.replace(f"{folder}/", "")
-
-
-def best_output(folder: Path, records: list[Record]) -> tuple[Record, StepOutput] | None:
-    """Return the readable run of lowest energy among these, for a ladder on which no run kept its moments."""
-    found = []
-    for record in records:
-        try:
-            found.append((record, outputs.read(folder / record.folder)))
-        except OutputError:
-            continue
-    return min(found, key=lambda pair: pair[1].energy_eV, default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pymatgen.io.vasp.inputs import Incar
 
 from lodestone.dft.calculation import Calculation, Result, Status, start_moments
 from lodestone.dft.vasp import ledger, outputs, potentials, sets
-from lodestone.dft.vasp.chain import along_axis, best_output
+from lodestone.dft.vasp.chain import along_axis
 from lodestone.dft.vasp.ledger import Record
 from lodestone.dft.vasp.outputs import OutputError, StepOutput
 from lodestone.dft.vasp.steps import PENALTIES_EV_MUB2, Step
@@ -73,16 +74,17 @@ class Collector:
             return self._constrained(records)
         record = ledger.last(records, self.steps[-1].name)
         assert record is not None
-        return self._values(Status.CONVERGED, "", outputs.read(self.folder / record.folder), records)
+        return self._values(Status.CONVERGED, "", self._read(record), records)
 
     def _anisotropy(self, records: list[Record]) -> Result:
-        runs = [self.folder / record.folder for record in self._kept(records)]
+        kept = self._kept(records)
+        runs = [self.folder / record.folder for record in kept]
         status, message = Status.CONVERGED, ""
         if different := differing_tags(runs[1:]):
             status = Status.NOT_CONVERGED
             message = f"energies of the directions cannot be compared: {', '.join(different)} corrected for some only"
-        result = self._values(status, message, outputs.read(runs[0]), records)
-        axes = [outputs.read(run, collinear=False) for run in runs[1:]]
+        result = self._values(status, message, self._read(kept[0]), records)
+        axes = [self._read(record, collinear=False) for record in kept[1:]]
         spins = {
             step.name: None if axis.moments_muB is None else self._sorted(axis.moments_muB).tolist()
             for step, axis in zip(self.steps[1:], axes, strict=True)
@@ -94,9 +96,9 @@ class Collector:
         )
 
     def _constrained(self, records: list[Record]) -> Result:
-        run = self.folder / self._kept(records)[-1].folder
-        output = outputs.read(run, collinear=False)
-        report = outputs.read_constraint(run, len(self.structure))
+        last = self._kept(records)[-1]
+        output = self._read(last, collinear=False)
+        report = outputs.read_constraint(self.folder / last.folder, len(self.structure))
         held = self._sorted(report.held_muB)[:, 2]
         free = np.array([site.specie.symbol in self.calculation.free_elements for site in self.structure])
         target = start_moments(self.structure, self.calculation)
@@ -127,13 +129,13 @@ class Collector:
         status, message = _STATUS[record.state], f"{step.name}: {record.message}"
         if record.state in ("lost", "flipped"):
             tried = [r for r in records if r.step == step.name and r.state in ("lost", "flipped")]
-            best = best_output(self.folder, tried)
+            best = self._lowest(tried)
             if best is None:
                 return Result(status, message, extras=self._extras(records))
             message += f" ({len(tried)} starts; the values are those of the lowest energy, {best[0].folder})"
             return self._values(status, message, best[1], records)
         try:
-            output = outputs.read(self.folder / record.folder, collinear=step.executable == "std")
+            output = self._read(record, collinear=step.executable == "std")
         except OutputError as error:
             reason = f"{message}; {self._below(str(error))}" if record.message != str(error) else message
             return Result(status, reason, extras=self._extras(records))
@@ -142,6 +144,17 @@ class Collector:
             what = "electrons" if not output.electronic else "geometry"
             message = f"{step.name}: {what} not converged in {output.steps} ionic steps; {record.message}"
         return self._values(status, message, output, records)
+
+    def _read(self, record: Record, *, collinear: bool = True) -> StepOutput:
+        return outputs.read(self.folder / record.folder, collinear=collinear, sites=len(self.structure))
+
+    def _lowest(self, records: list[Record]) -> tuple[Record, StepOutput] | None:
+        """Return the readable run of lowest energy, for a ladder on which none kept its moments."""
+        found = []
+        for record in records:
+            with contextlib.suppress(OutputError):
+                found.append((record, self._read(record)))
+        return min(found, key=lambda pair: pair[1].energy_eV, default=None)
 
     def _unfinished(self, step: Step, records: list[Record]) -> Result:
         runs = sorted((self.folder / step.name).glob("run_*"))
@@ -162,7 +175,7 @@ class Collector:
 
     def _values(self, status: Status, message: str, output: StepOutput, records: list[Record]) -> Result:
         structure = None
-        if output.structure is not None and len(output.structure) == len(self.structure):
+        if output.structure is not None:
             back = np.argsort(sets.order(self.structure))
             structure = Structure.from_sites([output.structure[int(k)] for k in back])
         elements = {site.specie.symbol for site in self.structure}

@@ -28,6 +28,8 @@ class Record:
         What went wrong.
     corrections : list of str
         What custodian changed.
+    jobs : int
+        Number of jobs that ran out of time over it.
     """
 
     step: str
@@ -35,6 +37,7 @@ class Record:
     state: str
     message: str = ""
     corrections: list[str] = field(default_factory=list)
+    jobs: int = 0
 
     @property
     def folder(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +18,8 @@ class VaspOptions:
     Attributes
     ----------
     std_command, ncl_command : str
-        Commands of the collinear and the non-collinear program, found on the PATH.
-    launcher : str
-        What starts MPI programs, put before the command; ``{tasks}`` becomes the number of MPI tasks. Empty: the
-        command alone.
+        Commands of the collinear and the non-collinear program, found on the PATH. The launcher of MPI programs and
+        the number of tasks come from the job's resources.
     potentials : str
         Release of the PAW potentials below PMG_VASP_PSP_DIR, one of `FUNCTIONALS`.
     soc_charge : str
@@ -43,7 +40,6 @@ class VaspOptions:
 
     std_command: str = "vasp_std"
     ncl_command: str = "vasp_ncl"
-    launcher: str = ""
     potentials: str = "PBE"
     soc_charge: str = "fixed"
     kpar: int = 1
@@ -73,10 +69,6 @@ class VaspOptions:
                 raise ValueError(f"calculations.vasp: unknown key {key!r}, allowed: {', '.join(known)}")
         return cls(**values)
 
-    def program(self, executable: str) -> list[str]:
-        """Words of the command of ``std`` or ``ncl``, without the launcher."""
-        return shlex.split(self.std_command if executable == "std" else self.ncl_command)
-
-    def command(self, executable: str, tasks: int) -> list[str]:
-        """Words of the whole command, for this number of MPI tasks."""
-        return [word.replace("{tasks}", str(tasks)) for word in shlex.split(self.launcher)] + self.program(executable)
+    def command(self, executable: str) -> str:
+        """Command of ``std`` or ``ncl``, without the launcher."""
+        return self.std_command if executable == "std" else self.ncl_command

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pymatgen.core import Structure
-from pymatgen.io.vasp.outputs import Outcar, Vasprun
+from pymatgen.io.vasp.outputs import Outcar, UnconvergedVASPWarning, Vasprun
 
 # pymatgen's value of 1 eV/A^3 is 1602.1766 kbar.
 EV_PER_A3_KBAR = 1602.1766208
@@ -48,18 +48,21 @@ class StepOutput:
         return self.electronic and self.ionic
 
 
-def read(folder: Path, *, collinear: bool = True) -> StepOutput:
-    """Read a run.
+def read(folder: Path, *, collinear: bool = True, sites: int = 0) -> StepOutput:
+    """Read a run of a crystal with this number of sites (0: any).
 
     Raises
     ------
     OutputError
-        If ``OUTCAR`` (or ``vasprun.xml``, in a collinear run) is missing, cut off or not what VASP writes.
+        If ``OUTCAR`` (or ``vasprun.xml``, in a collinear run) is missing, cut off, of another crystal or not what VASP
+        writes.
     """
     outcar = _outcar(folder)
     if not collinear:
-        return _from_outcar(folder, outcar)
+        return _from_outcar(folder, outcar, sites)
     run = _vasprun(folder)
+    if sites and len(run.final_structure) != sites:
+        raise OutputError(f"{folder / 'vasprun.xml'}: {len(run.final_structure)} sites, expected {sites}")
     last = run.ionic_steps[-1]
     stress = last.get("stress")
     return StepOutput(
@@ -78,13 +81,13 @@ def read(folder: Path, *, collinear: bool = True) -> StepOutput:
     )
 
 
-def _from_outcar(folder: Path, outcar: Outcar) -> StepOutput:
+def _from_outcar(folder: Path, outcar: Outcar, sites: int) -> StepOutput:
     """Non-collinear runs at one geometry: the OUTCAR holds all that is used, and is far quicker to read."""
     path = folder / "OUTCAR"
     if outcar.final_fr_energy is None or outcar.final_energy is None:
         raise OutputError(f"{path}: no total energy")
     text = path.read_text(errors="replace")
-    moments = _moments(outcar, len(outcar.magnetization))
+    moments = _moments(outcar, sites or len(outcar.magnetization))
     version = _VERSION.search(text[:2000])
     return StepOutput(
         structure=None,
@@ -122,8 +125,11 @@ def _vasprun(folder: Path) -> Vasprun:
     if not path.is_file():
         raise OutputError(f"{path}: missing")
     try:
-        run = Vasprun(str(path), parse_dos=False, parse_eigen=False, parse_potcar_file=False)
-    except ET.ParseError as error:
+        with warnings.catch_warnings():
+            # Whether it converged becomes the status.
+            warnings.filterwarnings("ignore", ".*is an unconverged VASP run", category=UnconvergedVASPWarning)
+            run = Vasprun(str(path), parse_dos=False, parse_eigen=False, parse_potcar_file=False)
+    except SyntaxError as error:  # what the XML parsers raise, that of Python and lxml
         raise OutputError(f"{path}: cut off or damaged ({error})") from error
     except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
         raise OutputError(f"{path}: not a vasprun.xml that can be read ({error})") from error

@@ -17,7 +17,7 @@ from lodestone.dft.vasp.steps import Step
 
 INPUTS = ("INCAR", "KPOINTS", "POSCAR")
 # Licensed, or large and of no use once the next step has read them.
-NOT_KEPT = ("POTCAR", "WAVECAR", "CHGCAR", "CHG", "PROCAR", "LOCPOT", "TMPCAR", "STOPCAR")
+NOT_KEPT = ("POTCAR", "WAVECAR", "CHGCAR", "CHG", "PROCAR", "LOCPOT", "TMPCAR", "STOPCAR", "vasp.pid")
 
 
 @dataclass(frozen=True, eq=False)

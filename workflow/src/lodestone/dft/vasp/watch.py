@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
+import os
 import signal
+import socket
 import subprocess
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,17 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from custodian.custodian import Custodian, CustodianError, ErrorHandler
 from custodian.vasp import handlers as vasp_handlers
 from custodian.vasp.jobs import VaspJob
 from custodian.vasp.validators import VaspFilesValidator, VasprunXMLValidator
 from pymatgen.io.vasp.inputs import Incar
 
+from lodestone.dft.backend import BackendError
+from lodestone.dft.calculation import Status
 from lodestone.dft.vasp import outputs
 from lodestone.dft.vasp.options import VaspOptions
 
 OUT_OF_TIME = "out of time"
-STDOUT, STDERR = "vasp.out", "std_err.txt"
+STDOUT, STDERR, PID_FILE = "vasp.out", "std_err.txt", "vasp.pid"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,49 @@ class Ending:
     state: str
     message: str = ""
     corrections: tuple[str, ...] = ()
+
+
+class RecordedJob(VaspJob):
+    """A VASP run whose process can be found again when the job that started it was killed."""
+
+    def run(self, directory: str = "./") -> subprocess.Popen:
+        """Start VASP and note which process it is."""
+        process = super().run(directory)
+        started = psutil.Process(process.pid).create_time() if psutil.pid_exists(process.pid) else 0.0
+        (Path(directory) / PID_FILE).write_text(json.dumps([socket.gethostname(), process.pid, started]))
+        return process
+
+
+def end_orphan(folder: Path) -> bool:
+    """End a VASP that a killed job left running in this folder on this machine; returns whether there was one.
+
+    Two of them in one folder would spoil each other's files.
+    """
+    path = folder / PID_FILE
+    if not path.is_file():
+        return False
+    host, number, started = json.loads(path.read_text() or '["", 0, 0.0]')
+    path.unlink()
+    try:
+        process = psutil.Process(number)
+        # A process of another start time only has the same number.
+        if host != socket.gethostname() or abs(process.create_time() - started) > 1.0:
+            return False
+        os.killpg(number, signal.SIGKILL)
+        process.wait(10)
+    except (psutil.Error, OSError):
+        return False
+    return True
+
+
+class GridInInput(vasp_handlers.AliasingErrorHandler):
+    """Removes a grid of the input that is too coarse; VASP's general warning of aliasing ends no run."""
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether VASP complains about the grid of the input."""
+        super().check(directory)
+        self.errors.discard("aliasing")
+        return bool(self.errors)
 
 
 class HardStop(ErrorHandler):
@@ -72,11 +120,11 @@ def execute(
 
     Raises
     ------
-    FileNotFoundError
+    BackendError
         If the command does not exist.
     """
     (folder / "STOPCAR").unlink(missing_ok=True)
-    job = VaspJob(command, STDOUT, STDERR, backup=False, auto_npar=False, auto_gamma=False)
+    job = RecordedJob(command, STDOUT, STDERR, backup=False, auto_npar=False, auto_gamma=False)
     custodian = Custodian(
         _handlers(folder, walltime_s, options, same_smearing),
         [job],
@@ -95,6 +143,11 @@ def execute(
             custodian.run()
         except CustodianError as error:
             failure = str(error.message)
+        except FileNotFoundError as error:
+            if error.filename != command[0]:
+                raise
+            raise BackendError(f"no executable {command[0]!r} on the PATH", Status.REFUSED) from error
+    (folder / PID_FILE).unlink(missing_ok=True)
     return _ending(folder, custodian, job, failure)
 
 
@@ -102,7 +155,7 @@ def _handlers(folder: Path, walltime_s: float, options: VaspOptions, same_smeari
     chosen: list[ErrorHandler] = [
         vasp_handlers.VaspErrorHandler(output_filename=STDOUT),
         vasp_handlers.StdErrHandler(output_filename=STDERR),
-        vasp_handlers.AliasingErrorHandler(output_filename=STDOUT),
+        GridInInput(output_filename=STDOUT),
         vasp_handlers.MeshSymmetryErrorHandler(output_filename=STDOUT),
         vasp_handlers.UnconvergedErrorHandler(),
         vasp_handlers.NonConvergingErrorHandler(),
@@ -129,14 +182,14 @@ def _ending(folder: Path, custodian: Custodian, job: VaspJob, failure: str) -> E
     stops = {OUT_OF_TIME, "Walltime reached"}
     if any(stops & set(correction["errors"]) for correction in found):
         return _out_of_time(folder, made)
+    unsolved = next((c for c in reversed(found) if not c["actions"] and not c.get("skipped")), None)
+    if unsolved is not None:
+        reason = f"custodian knows no correction of {_names(unsolved)}"
+        return Ending("failed", reason + _tail(folder), made)
     process = getattr(job, "_vasp_process", None)
     if isinstance(process, subprocess.Popen) and process.returncode and process.returncode < 0:
         name = signal.Signals(-process.returncode).name
         return Ending("failed", f"VASP was killed by {name}{_tail(folder)}", made)
-    unsolved = next((c for c in reversed(found) if not c["actions"] and not c.get("skipped")), None)
-    if unsolved is not None:
-        reason = f"custodian knows no correction of {', '.join(map(str, unsolved['errors']))}"
-        return Ending("failed", reason + _tail(folder), made)
     if failure:
         return Ending("failed", f"{failure.rstrip('. ')}{_tail(folder)}", made)
     return Ending("finished", "", made)
@@ -154,7 +207,6 @@ def _out_of_time(folder: Path, made: tuple[str, ...]) -> Ending:
 
 
 def _describe(correction: dict[str, Any]) -> str:
-    errors = ", ".join(map(str, correction["errors"]))
     changes = []
     for action in correction["actions"] or []:
         for verb, what in action["action"].items():
@@ -162,7 +214,12 @@ def _describe(correction: dict[str, Any]) -> str:
             # A whole structure as a dictionary helps nobody.
             words = ", ".join(f"{key} = {str(value)[:40]}" for key, value in what.items())
             changes.append(f"{target}: {verb.strip('_').replace('_', ' ')} {words}")
-    return f"{errors}: {'; '.join(changes) or 'no correction'}"
+    return f"{_names(correction)}: {'; '.join(changes) or 'no correction'}"
+
+
+def _names(correction: dict[str, Any]) -> str:
+    """Names of the errors, sorted: custodian keeps them in a set."""
+    return ", ".join(sorted(map(str, correction["errors"])))
 
 
 def _tail(folder: Path, lines: int = 3) -> str:
@@ -170,7 +227,9 @@ def _tail(folder: Path, lines: int = 3) -> str:
     for name in (STDERR, STDOUT):
         path = folder / name
         text = path.read_text(errors="replace") if path.is_file() else ""
-        words = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        # VASP frames what it says.
+        stripped = (" ".join(line.strip(" |*-").split()) for line in text.splitlines())
+        words = [line for line in stripped if any(letter.isalpha() for letter in line)]
         if words:
             return f"; {name} ends with: {' / '.join(words[-lines:])[:300]}"
     return ""
@@ -178,18 +237,11 @@ def _tail(folder: Path, lines: int = 3) -> str:
 
 @contextlib.contextmanager
 def _ended_with_us(job: VaspJob) -> Iterator[None]:
-    """VASP runs in a session of its own; a job that is told to end must take it along."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, _frame: object) -> None:
-        if getattr(job, "_vasp_process", None) is not None:
-            job.terminate()
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
+    """VASP runs in a session of its own; a job that is told to end, or fails, has to take it along."""
     try:
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    except BaseException:
+        process = getattr(job, "_vasp_process", None)
+        if process is not None and process.poll() is None:
+            job.terminate()
+        raise
