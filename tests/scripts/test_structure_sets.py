@@ -64,3 +64,13 @@ def test_without_a_key_nothing_is_asked(run, tmp_path, monkeypatch):
     with pytest.raises(StructureError, match="no key"):
         run("download_structures", {"systems": ["Nd-Fe"]}, answer=str(tmp_path / "answer.json.gz"))
     assert "no key" in Path(tmp_path / "download_structures.log").read_text()
+
+
+def test_a_bad_file_is_in_the_log_with_its_reason(run, tmp_path):
+    bad = tmp_path / "bad.vasp"
+    bad.write_text("close\n1.0\n3 0 0\n0 3 0\n0 0 3\nFe Nd\n1 1\ndirect\n0 0 0\n0.1 0 0\n")
+    output = tmp_path / "set.h5"
+    with pytest.raises(StructureError, match="overlapping atoms"):
+        run("build_structure_set", {**SETTINGS, "source": "files"}, [bad], crystals=str(output))
+    assert f"{bad}: overlapping atoms: Fe-Nd 0.300" in (tmp_path / "build_structure_set.log").read_text()
+    assert not output.exists()
