@@ -17,8 +17,9 @@ def runs(tmp_path, monkeypatch):
 
 def test_relaxation_goes_on_from_the_first_one_and_reads_the_recorded_numbers(runs):
     runs.prepare("item", "relax", **FERMI)
+    first = {"replay": "fe2o2", "expect": "reference/fe2o2_relax/relax_1"}
     again = {"replay": "fe2o2", "tags": {"MAGMOM": "1*3.007 1*1.397 2*-0.189"}}
-    runs.run("item", {"item/relax_1": [{"replay": "fe2o2"}], "item/relax_2": [again]})
+    runs.run("item", {"item/relax_1": [first], "item/relax_2": [again]})
     result = runs.collect("item")
     assert (result.status, result.message) == (Status.CONVERGED, ""), result.message
     assert result.energy_eV == -28.21851457

@@ -73,8 +73,6 @@ class Vasp(Backend):
             if not structure.is_ordered:
                 problems.append(Problem(name, "sites with partial occupation: VASP needs ordered crystals"))
                 continue
-            if structure.charge:
-                problems.append(Problem(name, f"charge {structure.charge:g}: charged crystals are not computed"))
             for element in sorted({site.specie.symbol for site in structure}):
                 if element not in reasons:
                     reasons[element] = self._potential_problem(element, calculation, runs_here)
