@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,10 @@ class BackendError(RuntimeError):
     def __init__(self, message: str, status: Status = Status.FAILED) -> None:
         super().__init__(message)
         self.status = status
+
+
+class OutOfTime(RuntimeError):
+    """The job ends with calculations left; what is finished is on record, and a retry goes on."""
 
 
 class Backend(ABC):
@@ -85,17 +91,32 @@ class Backend(ABC):
         """Run several folders and yield each when it is finished, in any order; one that fails does not stop the rest.
 
         Back ends that compute many crystals at once override this.
+
+        Raises
+        ------
+        OutOfTime
+            If a calculation that did not have the whole time of the job runs out of it: the next job begins with it.
         """
-        for folder in folders:
+        began = time.monotonic()
+        for number, folder in enumerate(folders):
             try:
-                self.run(folder, resources)
+                self.run(folder, _left(resources, time.monotonic() - began))
             except BackendError as error:
+                if error.status is Status.WALLTIME and number > 0:
+                    raise OutOfTime(f"{folder.name}: {error}; {number} calculations before it are done") from error
                 write_failure(folder, error.status, str(error))
             yield folder
 
     def keep(self, folder: Path) -> list[Path]:
         """Files of a finished folder that go into the archive of raw output; all of them by default."""
         return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _left(resources: Resources, spent_s: float) -> Resources:
+    """Resources with what is left of the time; at least a second, as 0 would stand for no limit."""
+    if not resources.walltime_s:
+        return resources
+    return dataclasses.replace(resources, walltime_s=max(1.0, resources.walltime_s - spent_s))
 
 
 def write_failure(folder: Path, status: Status, message: str) -> None:

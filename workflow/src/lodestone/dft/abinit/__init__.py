@@ -1,0 +1,1 @@
+"""ABINIT 9 or later: input decks, runs, outputs."""
