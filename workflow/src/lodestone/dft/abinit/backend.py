@@ -110,7 +110,7 @@ class Abinit(Backend):
             (folder / f"axis{number}.abi").write_text(text)
 
     def _data_sets(self, structure: Structure) -> dict[str, DataSet]:
-        """Data sets of all elements of a crystal."""
+        """Read the data sets of all elements of a crystal."""
         return {e.symbol: data_set(self.potential_folder, e.symbol) for e in structure.elements}
 
     def run(self, folder: Path, resources: Resources) -> None:
@@ -176,7 +176,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _single(start: Structure, output: Output, calculation: Calculation) -> Result:
-    """Result of a calculation with one deck."""
+    """Make the result of a calculation with one deck."""
     status, message = Status.CONVERGED, ""
     if not output.electrons_converged:
         steps = calculation.max_electronic_steps
@@ -205,7 +205,7 @@ def _single(start: Structure, output: Output, calculation: Calculation) -> Resul
 
 
 def _anisotropy(start: Structure, outputs: list[Output], calculation: Calculation) -> Result:
-    """Result of one calculation for each axis; the moments are those along the last."""
+    """Make the result of one calculation for each axis; the moments are those along the last."""
     bad = [k for k, output in enumerate(outputs) if not output.electrons_converged]
     message = f"the electrons did not converge along axes {', '.join(str(k + 1) for k in bad)}" if bad else ""
     last = outputs[-1]

@@ -161,7 +161,7 @@ def _constraints(types: Sequence[tuple[str, bool]], calculation: Calculation) ->
 
 
 def _ions(calculation: Calculation) -> list[str]:
-    """Forces and stress, and with `relax` the moves."""
+    """Ask for forces and stress, and with `relax` the moves."""
     if calculation.kind == "anisotropy":
         return ["optforces 0", "optstress 0"]
     lines = ["optforces 1", "optstress 1"]

@@ -95,7 +95,7 @@ def _variables(echo: str) -> dict[str, list[float]]:
 
 
 def _count(echo: dict[str, list[float]]) -> int:
-    """Number of atoms; ABINIT does not echo the default of 1."""
+    """Return the number of atoms; ABINIT does not echo the default of 1."""
     return int(echo.get("natom", [1.0])[0])
 
 
