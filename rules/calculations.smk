@@ -49,7 +49,7 @@ rule check_calculations:
         mem_mb=mem_mb(1000),
         runtime=minutes(30),
     params:
-        settings={**ES_SETTINGS, **pick(CALCULATIONS, "refused")},
+        settings={**ES_SETTINGS, **pick(CALCULATIONS, "refused", "check_programs")},
         steps=lambda wildcards: ES_STEPS[wildcards.crystals],
         algorithm=1,
     message:

@@ -12,7 +12,7 @@ def main(job):
         engine = backend(settings["backend"], settings["options"])
         crystals = StructureSet.read(job.input.crystals)
         calculations = [presets.from_settings(settings, step) for step in steps]
-        problems = stages.find_problems(crystals, calculations, engine)
+        problems = stages.find_problems(crystals, calculations, engine, runs_here=settings["check_programs"])
         for problem in problems:
             log.warning("refused: %s", problem)
         if problems and settings["refused"] == "stop":

@@ -13,12 +13,15 @@ ELEMENTS = """
 """
 _SYMBOLS = frozenset(ELEMENTS.split())
 _STRUCTURES = "electronic_structure.structures"
+# A fitted model has no spin-orbit coupling and no moments to hold.
+_FITTED_STEPS = ("relax", "static")
 
 
 def broken(section: dict[str, Any]) -> Iterator[Problem]:
     """Problems of a section that has all its keys and fits the schema: path of the key, and what is wrong."""
     yield from _elements(section["structures"])
     yield from _sources(section["structures"])
+    yield from _calculations(section["calculations"])
 
 
 def _elements(structures: dict[str, Any]) -> Iterator[Problem]:
@@ -42,3 +45,14 @@ def _sources(structures: dict[str, Any]) -> Iterator[Problem]:
     if prototypes["minority"] == prototypes["majority"]:
         found = prototypes["majority"]
         yield f"{_STRUCTURES}.prototypes.majority", f"found {found}, allowed: another element than minority"
+
+
+def _calculations(calculations: dict[str, Any]) -> Iterator[Problem]:
+    """Refuse steps that the fitted model cannot do, and a relaxation after what should start from it."""
+    steps = calculations["steps"]
+    for number, step in enumerate(steps):
+        key = f"electronic_structure.calculations.steps[{number}]"
+        if calculations["backend"] == "chgnet" and step not in _FITTED_STEPS:
+            yield key, f"found {step} with backend chgnet, allowed: {', '.join(_FITTED_STEPS)}, or abinit or vasp"
+        if step == "relax" and number > 0:
+            yield key, "found relax after another step, allowed: relax as the first step"
