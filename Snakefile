@@ -59,6 +59,7 @@ include: "rules/inverse_design.smk"
 include: "rules/structure_sets.smk"
 include: "rules/calculations.smk"
 include: "rules/derived_properties.smk"
+include: "rules/exchange.smk"
 include: "rules/report.smk"
 
 

@@ -42,9 +42,16 @@ def results_of(crystals, step):
     return expand(ES.calculations(), crystals=crystals, step=step, batch=ES_BATCHES[crystals])
 
 
+# Crystals with exchange couplings: named in the config, so that the jobs are known before the structure set is.
+SYSTEMS = {
+    "files": [one["name"] for one in ELECTRONIC["exchange"]["files"]],
+    "akaikkr": ELECTRONIC["exchange"]["crystals"],
+}[ELECTRONIC["exchange"]["source"]]
 ELECTRONIC_RESULTS = {
     "structure_set": ES.structure_set("crystals"),
     **{f"{step}_calculations": results_of("crystals", step) for step in STEPS},
     **({"stability": ES.stability()} if ES_STEPS["elements"] else {}),
     **({"anisotropy": ES.anisotropy()} if "anisotropy" in STEPS else {}),
+    **({"exchange": expand(ES.exchange(), system=SYSTEMS)} if SYSTEMS else {}),
+    **({"curie": expand(ES.curie(), system=SYSTEMS)} if SYSTEMS else {}),
 }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lodestone.kkr import lanes
 from lodestone.logs import job_log
 from lodestone.loop_learning import optimiser
 from lodestone.magnetism.material import Material
@@ -19,8 +20,9 @@ def main(job):
         voronoi.images(0, "labelled_structures", [0], STRUCTURES, lambda angle: np.sin(angle)[None])
         loops.warm_up(Material(1.61, 4.2e6, 8.0e-12))
         optimiser.warm()
-        log.info("compiled: structures, images, demagnetisation curves, optimiser")
-        Path(job.output.warm).write_text("structures\nimages\ndemagnetisation curves\noptimiser\n")
+        lanes.warm_up()
+        log.info("compiled: structures, images, demagnetisation curves, optimiser, spins")
+        Path(job.output.warm).write_text("structures\nimages\ndemagnetisation curves\noptimiser\nspins\n")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,22 @@ class ElectronicStructure:
         """Results of one batch of calculations."""
         return f"{self.root}/calculations/{crystals}/{step}/{batch}.h5"
 
+    def exchange(self, system: str = "{system}") -> str:
+        """Exchange couplings of one crystal."""
+        return f"{self.root}/exchange/{system}.h5"
+
+    def curie(self, system: str = "{system}") -> str:
+        """Curie temperatures and M(T) of one crystal."""
+        return f"{self.root}/curie/{system}.h5"
+
+    def kkr_inputs(self, system: str = "{system}") -> str:
+        """AkaiKKR inputs of one crystal, as an archive."""
+        return f"{self.root}/inputs/kkr/{system}.tar"
+
+    def kkr_raw(self, system: str = "{system}") -> str:
+        """What AkaiKKR printed for one crystal, as an archive."""
+        return f"{self.root}/raw/kkr/{system}.tar.gz"
+
     def stability(self) -> str:
         """Formation energies and energies above the hull."""
         return f"{self.root}/stability.h5"

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lodestone.artifacts.base import Artifact, array, attribute
+from lodestone.artifacts.calculation_status import STATUS_TEXT, Status
 
 CONVENTION = "H = - sum over i != j of J_ij e_i.e_j, each pair as ij and as ji, unit vectors e"
 
@@ -27,8 +28,9 @@ class Exchange(Artifact):
     atomic_number: np.ndarray = array(("component",), "uint8", "1", "atomic number of each component; 0 if not known")
     concentration: np.ndarray = array(("component",), "float64", "1", "share of the component on its site")
     moment_muB: np.ndarray = array(
-        ("component",), "float64", "mu_B", "moment without open 4f core, along the component's own e; signed"
+        ("component",), "float64", "mu_B", "spin moment without open 4f core, along the component's own e; signed"
     )
+    orbital_moment_muB: np.ndarray = array(("component",), "float64", "mu_B", "orbital moment, without open 4f core")
     f_moment_muB: np.ndarray = array(("component",), "float64", "mu_B", "open-core 4f moment g_J J, along e; signed")
     lattice_A: np.ndarray = array(("vector", "axis"), "float64", "Angstrom", "lattice vectors a, b, c as rows")
     fractional: np.ndarray = array(("site", "axis"), "float64", "1", "position of each site along a, b, c")
@@ -39,7 +41,12 @@ class Exchange(Artifact):
     name: str = attribute(str, "1", "what the crystal is called")
     convention: str = attribute(str, "1", "the Hamiltonian that J_ij belongs to")
     complete: int = attribute(int, "1", "1 if all couplings within the cutoff are there")
-    printed_Tc_K: float = attribute(float, "K", "mean-field T_C printed by the program; 0 if none")
+    printed_Tc_K: float = attribute(float, "K", "mean-field T_C printed with the couplings; 0 if none")
+    printed_field_Tc_K: float = attribute(float, "K", "mean-field T_C printed with molecular fields; 0 if none")
+    has_energy: int = attribute(int, "1", "1 if there is a total energy")
+    total_energy_eV: float = attribute(float, "eV", "total energy of the cell; 0 if has_energy is 0")
+    status: int = attribute(int, "1", f"how the calculation ended: {STATUS_TEXT}")
+    message: str = attribute(str, "1", "what went wrong, or what it took to converge")
 
     def check(self, where: str) -> None:
         """Check that indices point somewhere, shares fill sites and every bond is there in both directions."""
@@ -58,6 +65,8 @@ class Exchange(Artifact):
         self.require(self.convention == CONVENTION, where, "attribute 'convention'", self.convention, CONVENTION)
         volume = abs(float(np.linalg.det(self.lattice_A)))
         self.require(volume > 1e-6, where, "field 'lattice_A'", f"a cell of {volume:g} A^3", "a volume above 0")
+        known = 0 <= self.status <= max(Status)
+        self.require(known, where, "attribute 'status'", f"code {self.status}", STATUS_TEXT)
         self._check_reversed(where)
 
     def _check_reversed(self, where: str) -> None:
@@ -81,5 +90,5 @@ class Exchange(Artifact):
 
     @property
     def total_moment_muB(self) -> np.ndarray:
-        """Moment of each component (component,) with its open 4f core, mu_B."""
-        return self.moment_muB + self.f_moment_muB
+        """Moment of each component (component,) with its orbital part and open 4f core, mu_B."""
+        return self.moment_muB + self.orbital_moment_muB + self.f_moment_muB

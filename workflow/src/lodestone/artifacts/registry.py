@@ -7,8 +7,10 @@ from pathlib import Path
 from lodestone.artifacts import io
 from lodestone.artifacts.base import Artifact
 from lodestone.artifacts.codes import LatentCodes
+from lodestone.artifacts.curie import Curie
 from lodestone.artifacts.dataset import HysteresisDataset
 from lodestone.artifacts.errors import ArtifactError
+from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.inverse import InverseDesigns
 from lodestone.artifacts.loops import Loops
@@ -31,6 +33,8 @@ TYPES: dict[str, type[Artifact]] = {
         Morphing,
         InverseDesigns,
         StructureSet,
+        Exchange,
+        Curie,
     )
 }
 

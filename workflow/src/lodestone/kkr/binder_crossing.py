@@ -68,7 +68,7 @@ def bracket_K(exchange: Exchange) -> tuple[float, float]:
 
 
 def curie_temperature(points: Points, sampling: Sampling) -> Crossing:
-    """Find the crossing of a lattice of `sampling.spins` atoms with one of half as many cells along each axis.
+    """Find the crossing of a lattice of about `sampling.spins` atoms with one of half as many cells along each axis.
 
     Raises
     ------
@@ -76,9 +76,8 @@ def curie_temperature(points: Points, sampling: Sampling) -> Crossing:
         A `ValueError`: the cumulants do not cross between the brackets, or scatter too much to say where.
     """
     exchange = points.exchange
-    large = cells_for(exchange, sampling.spins, blocks=8)
     small = cells_for(exchange, max(1, sampling.spins // 8))
-    pair = (small, large)
+    pair = (small, (2 * small[0], 2 * small[1], 2 * small[2]))
     low, high = bracket_K(exchange)
     quick = replace(
         sampling, sweeps=max(64, sampling.sweeps // 4), thermalisation=max(32, sampling.thermalisation // 2)

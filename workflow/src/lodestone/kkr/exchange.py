@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.exchange import CONVENTION, Exchange
 from lodestone.kkr import symmetry
 from lodestone.kkr.output_types import AkaiKKROutput
 from lodestone.magnetism.four_f import is_rare_earth, moment_4f_muB
-from lodestone.magnetism.units import BOHR_A
+from lodestone.magnetism.units import BOHR_A, RYDBERG_MEV
 
 # Programs compute J_ij and J_ji apart; their difference is noise up to this share of the largest coupling.
 _ASYMMETRY = 0.1
@@ -74,8 +75,14 @@ def from_bonds(
         "atomic_number": np.zeros(count, np.uint8),
         "concentration": np.ones(count),
         "f_moment_muB": np.zeros(count),
+        "orbital_moment_muB": np.zeros(count),
         "complete": 1,
         "printed_Tc_K": 0.0,
+        "printed_field_Tc_K": 0.0,
+        "has_energy": 0,
+        "total_energy_eV": 0.0,
+        "status": int(Status.CONVERGED),
+        "message": "",
         **more,
     }
     return Exchange(
@@ -93,7 +100,7 @@ def from_bonds(
     )
 
 
-def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance) -> Exchange:
+def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance, **more: Any) -> Exchange:
     """Exchange artifact of a run with ``go j``: the table is spread over all equivalent pairs by symmetry.
 
     The printed moments leave out an open 4f core, so that its moment g_J J is added to rare earths of such a run.
@@ -129,25 +136,30 @@ def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance) -> Ex
         concentration=shares,
         f_moment_muB=np.array([one[3] for one in components]),
         complete=int(expected is not None and len(indices) == expected),
+        orbital_moment_muB=np.array([one[4] for one in components]),
         printed_Tc_K=output.Tc_K or 0.0,
+        has_energy=int(output.total_energy_Ry is not None),
+        total_energy_eV=(output.total_energy_Ry or 0.0) * RYDBERG_MEV * 1e-3,
+        **more,
     )
 
 
 def _components(
     output: AkaiKKROutput, sites: Sequence[int]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], list[tuple[int, float, int, float]]]:
-    """Shares, first component of each site, and (atomic number, moment, site, 4f moment) of each component."""
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[tuple[int, float, int, float, float]]]:
+    """Shares, first component of each site, and (Z, spin, site, 4f and orbital moment) of each component."""
     offsets = np.concatenate([[0], np.cumsum([len(kind.components) for kind in output.types])])
     shares: list[float] = []
     first: list[int] = []
-    components: list[tuple[int, float, int, float]] = []
+    components: list[tuple[int, float, int, float, float]] = []
     for site, kind in enumerate(sites):
         first.append(len(components))
         for number, (z, share) in enumerate(output.types[kind].components):
             block = int(offsets[kind]) + number
             printed = output.components[block] if block < len(output.components) else None
-            moment = (printed.spin_moment_muB or 0.0) + (printed.orbital_moment_muB or 0.0) if printed else 0.0
+            spin = (printed.spin_moment_muB or 0.0) if printed else 0.0
+            orbital = (printed.orbital_moment_muB or 0.0) if printed else 0.0
             open_core = output.open_core and is_rare_earth(round(z))
-            components.append((round(z), moment, site, moment_4f_muB(round(z)) if open_core else 0.0))
+            components.append((round(z), spin, site, moment_4f_muB(round(z)) if open_core else 0.0, orbital))
             shares.append(share)
     return np.array(shares), np.array(first), components

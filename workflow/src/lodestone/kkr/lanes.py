@@ -185,3 +185,15 @@ class Lattice:
     def spins(self) -> int:
         """Number of atoms."""
         return int(self.numbers.sum())
+
+
+def warm_up() -> None:
+    """Compile everything once, so that jobs that start together find the caches filled."""
+    zero = np.zeros(1, np.int64)
+    bonds = Bonds(1, zero, zero, np.array([[1, 0, 0]]), np.ones(1))
+    for occupation in (None, np.ones((1, 4, 4, 4), bool)):
+        lattice = Lattice(bonds, (4, 4, 4), np.random.SeedSequence(0), occupation)
+        lattice.align(np.ones(1))
+        lattice.sweep(1.0, 1, 1)
+        lattice.sums()
+        lattice.energy_meV()
