@@ -31,7 +31,7 @@ rule train_autoencoder:
     params:
         seed=config["seed"],
         settings=hysteresis_settings(autoencoder=True, structures=True),
-        algorithm=1,
+        algorithm=2,
     message:
         "Training the autoencoder, encoding {wildcards.encoding}"
     script:

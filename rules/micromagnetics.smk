@@ -26,7 +26,7 @@ rule compute_loops:
     params:
         seed=config["seed"],
         settings=hysteresis_settings(material=True, loops=LOOP_KEYS),
-        algorithm=1,
+        algorithm=2,
     message:
         "Computing demagnetisation curves, batch {wildcards.batch}"
     script:

@@ -192,3 +192,16 @@ def test_generic_step_equals_the_compiled_one():
             optimiser.step(1e-3)
     torch.testing.assert_close(compiled.values, generic.values, atol=1e-7, rtol=1e-5)
     assert not generic.gradients.any()
+
+
+def test_no_image_gets_a_variance_that_swamps_the_others():
+    encoder = networks.build("autoencoder", {"cells": 32, "channels": 1}, rng()).encoder
+    free = []
+    encoder.log_variance.register_forward_hook(lambda module, inputs, output: free.append(output))
+    with torch.no_grad():
+        _, strange = encoder(1e4 * torch.ones(1, 1, 32, 32))
+        _, usual = encoder(1e-2 * torch.ones(1, 1, 32, 32))
+    assert free[0].abs().max() > 100
+    assert strange.abs().max() <= networks.LOG_VARIANCE_BOUND
+    assert free[1].abs().max() < 0.1
+    assert torch.allclose(usual, free[1], rtol=1e-4)  # (0.1 / 10)^2 / 3: what is usual stays as it is

@@ -14,6 +14,7 @@ from lodestone.micromagnetics import planar_batch_kernels as batch_kernels
 from lodestone.micromagnetics import planar_kernels as kernels
 from lodestone.micromagnetics.planar import PlanarSettings
 from lodestone.micromagnetics.planar_batch_cost import Work
+from lodestone.micromagnetics.planar_flow import flow
 from lodestone.micromagnetics.planar_stray_field import PlanarStrayField
 
 LOG = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def test_flow_is_that_of_the_compiled_solver_and_stands_still_for_no_time():
     arrays = [ghosted(a[0]) for a in layer]
     real = np.float32
     work = np.zeros((10, *arrays[0].shape), real)
-    kernels.flow(*arrays, real(-1.5), real(1.9), real(0.2), real(0.5), 3, 3, work)
+    flow(*arrays, real(-1.5), real(1.9), real(0.2), real(0.5), 3, 3, work)
     for time_step, wanted in ((0.2, arrays[0][1:-1, 1:-1]), (0.0, s[0].numpy())):
         moments = s, c
         for _ in range(3):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from planar_structures import CELL_NM, MATERIAL, structure
 
-from lodestone.micromagnetics import planar_kernels as kernels
 from lodestone.micromagnetics import planar_newton_kernels as newton
 from lodestone.micromagnetics.energy import Energy
 from lodestone.micromagnetics.grid import Grid
@@ -230,16 +229,3 @@ def test_overlapping_rectangles_keep_what_the_first_has_turned():
     assert second.state.gradient[1:-1, 1:-1] == pytest.approx(layer.trial.gradient[6:12, 5:10], abs=0.2)
     inside = [c for c in layer.trial.arrays[:2]]
     assert all(np.array_equal(a[5:13, 4:11], b) for a, b in zip(inside, second.state.arrays[:2], strict=True))
-
-
-def test_tiles_hold_every_loud_cell():
-    gradient = np.zeros((19, 20))
-    gradient[1, 1], gradient[9, 8], gradient[17, 18], gradient[18, 19] = 0.3, -0.5, 0.2, 9.0  # the last is a ghost
-    assert np.argwhere(kernels.active_tiles(gradient, 0.1, 8)).tolist() == [[0, 0], [1, 0], [2, 2]]
-
-
-def test_the_box_holds_every_loud_cell():
-    gradient = np.zeros((9, 10))
-    gradient[3, 4], gradient[6, 2], gradient[7, 7] = 0.3, -0.5, 0.09
-    assert kernels.active_box(gradient, 0.1) == (3, 6, 2, 4)
-    assert kernels.active_box(gradient, 0.01) == (3, 7, 2, 7)

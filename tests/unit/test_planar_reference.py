@@ -14,7 +14,7 @@ from lodestone.micromagnetics.loops import curve
 from lodestone.micromagnetics.planar import PlanarSettings
 
 FLOW = Path(__file__).parents[1] / "data" / "reference_flow"
-SEEDS = (0, 3, 6, 9)
+SEEDS = (0, 2, 3, 5, 9)  # see the README beside the data
 
 
 @pytest.mark.parametrize("precision", ["single", "double"])

@@ -33,7 +33,7 @@ from lodestone.loop_learning.encodings import channels_of
 from lodestone.loop_learning.optimiser import Nadam
 from lodestone.random import stream
 
-ALGORITHM = 2
+ALGORITHM = 3
 SAVE_INTERVAL_S = 300.0  # between two checkpoints, each of half a gigabyte
 STRUCTURE_STAGE, VALIDATION_STAGE, TRAINING_STAGE = (
     "autoencoder_structures",

@@ -19,6 +19,7 @@ LATENT = 512
 SHARED_WIDTHS = (512, 1024, 512, 256, 128, 64)
 HEAD_WIDTHS = (32, 16, 8, 4, 2)
 TARGETS = 6
+LOG_VARIANCE_BOUND = 10.0  # of a latent; see `Encoder`
 SHRINK = 2 ** len(CONVOLUTION_CHANNELS)  # an image edge shrinks by this factor
 
 
@@ -53,7 +54,11 @@ class Dense(nn.Linear):
 
 
 class Encoder(nn.Module):
-    """Table 1, upper half: images (n, channel, cells, cells) to mean and log-variance, each (n, latent)."""
+    """Table 1, upper half: images (n, channel, cells, cells) to mean and log-variance, each (n, latent).
+
+    The log-variance bends smoothly towards +-10. Without that, one image of a kind that the network has not met yet can
+    get a log-variance of 40; its variance, e^40, then swamps what the optimiser has learnt of all other gradients.
+    """
 
     def __init__(self, cells: int, channels: int) -> None:
         super().__init__()
@@ -74,7 +79,8 @@ class Encoder(nn.Module):
         for convolution in self.convolutions:
             x = functional.elu(convolution(x), inplace=True)
         x = functional.elu(self.dense(x.permute(0, 2, 3, 1).flatten(1)), inplace=True)
-        return self.mean(x), self.log_variance(x)
+        bounded = LOG_VARIANCE_BOUND * torch.tanh(self.log_variance(x) / LOG_VARIANCE_BOUND)
+        return self.mean(x), bounded
 
 
 class Decoder(nn.Module):

@@ -16,21 +16,21 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from lodestone.artifacts.loops import Status
 from lodestone.magnetism.material import Material
 from lodestone.micromagnetics import planar_kernels as kernels
 from lodestone.micromagnetics.planar_region import Region
 from lodestone.micromagnetics.planar_settings import PRECISIONS, PlanarSettings
+from lodestone.micromagnetics.planar_windows import moving_windows
 
 # Edge lengths, in cells, of the rectangles: few, so that their kernels are made once.
-WINDOW_CELLS = (16, 24, 32, 40, 48, 64, 80, 96, 112, 128)
+WINDOW_CELLS = np.array((16, 24, 32, 40, 48, 64, 80, 96, 112, 128))
 TILE_CELLS = 8  # edge of the tiles by which separate moving parts are told apart
 WINDOW_MARGIN = 4  # cells between what moves and the border of a rectangle
 SMALL_SHARE = 0.02  # of the layer below which moving parts are not told apart
-QUIET = 0.05  # of the largest torque, below which a cell does not move
-WINDOW_SHARE = 0.5  # of the layer above which the whole layer is as cheap
+QUIET = 0.1  # of the largest torque, below which a cell does not move
+WINDOW_SHARE = 0.35  # of the layer above which the whole layer is as cheap
 SMOOTH_TURN = 0.15  # rad between two fields, above which a cell is not extrapolated
 
 
@@ -211,51 +211,24 @@ class PlanarSolver:
         """Descend on rectangles around what moves; False if that is most of the layer or raises the energy."""
         layer, settings = self._layer, self.settings
         quiet = max(QUIET * layer.state.torque, 0.5 * settings.torque_tolerance)
-        windows = self._moving(quiet)
         cells = (layer.shape[0] - 2) * (layer.shape[1] - 2)
-        if sum(rows[1] * columns[1] for rows, columns in windows) > WINDOW_SHARE * cells:
+        threshold, small = layer.real(quiet), SMALL_SHARE * cells
+        windows = moving_windows(layer.state.gradient, threshold, TILE_CELLS, WINDOW_MARGIN, WINDOW_CELLS, small)
+        if (windows[:, 1] * windows[:, 3]).sum() > WINDOW_SHARE * cells:
             return False
         layer.begin_trial()
-        for rows, columns in windows:
-            size = (rows[1], columns[1])
-            if size not in self._windows:
-                self._windows[size] = self._region(*size)
-            window = self._windows[size]
-            window.load(layer, rows[0], columns[0], h)
+        for row, height, column, width in windows.tolist():
+            if (height, width) not in self._windows:
+                self._windows[height, width] = self._region(height, width)
+            window = self._windows[height, width]
+            window.load(layer, row, column, h)
             self._relax(window, h, quiet)
-            window.store(layer, rows[0], columns[0])
+            window.store(layer, row, column)
         self._complete(h)
         if layer.trial.energy > layer.state.energy + layer.rounding():
             return False
         layer.accept()
         return True
-
-    def _moving(self, quiet: float) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-        """Rectangles, as start and length of rows and columns, that hold all cells with more than a quiet torque."""
-        ny, nx = (n - 2 for n in self._layer.shape)
-        box = kernels.active_box(self._layer.state.gradient, self._layer.real(quiet))
-        whole = self._window(box[0], box[1], ny), self._window(box[2], box[3], nx)
-        if whole[0][1] * whole[1][1] <= SMALL_SHARE * ny * nx:
-            return [whole]
-        tiles = kernels.active_tiles(self._layer.state.gradient, self._layer.real(quiet), TILE_CELLS)
-        labels, _ = ndimage.label(tiles, structure=np.ones((3, 3)))
-        parts = [
-            (
-                self._window(1 + TILE_CELLS * r.start, min(TILE_CELLS * r.stop, ny), ny),
-                self._window(1 + TILE_CELLS * c.start, min(TILE_CELLS * c.stop, nx), nx),
-            )
-            for r, c in ndimage.find_objects(labels)
-        ]
-        area = sum(r[1] * c[1] for r, c in parts)
-        return parts if area < whole[0][1] * whole[1][1] else [whole]
-
-    @staticmethod
-    def _window(first: int, last: int, cells: int) -> tuple[int, int]:
-        """Start and length of a window around the rows first..last (counted with ghost cells)."""
-        wanted = last - first + 1 + 2 * WINDOW_MARGIN
-        length = next((n for n in WINDOW_CELLS if n >= wanted and n < cells), cells)
-        start = (first + last - length) // 2
-        return min(max(start, 0), cells - length), length
 
     def _relax(self, window: Region, h: np.floating, quiet: float) -> None:
         """Descend on a rectangle until it is as quiet as its surroundings, or for some evaluations."""

@@ -51,55 +51,6 @@ def largest(values):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def precondition(s, c, curvature, exchange, damping, floor, right, down, inverse):  # type: ignore[no-untyped-def]
-    """Local Hessian, made positive definite: bond couplings to the right and down, and its inverse diagonal."""
-    zero = s.dtype.type(0)
-    one = s.dtype.type(1)
-    for i in range(s.shape[0] - 1):
-        for j in range(s.shape[1] - 1):
-            right[i, j] = exchange * max(s[i, j] * s[i, j + 1] + c[i, j] * c[i, j + 1], zero)
-            down[i, j] = exchange * max(s[i, j] * s[i + 1, j] + c[i, j] * c[i + 1, j], zero)
-    for i in range(1, s.shape[0] - 1):
-        for j in range(1, s.shape[1] - 1):
-            bonds = right[i, j] + right[i, j - 1] + down[i, j] + down[i - 1, j]
-            inverse[i, j] = one / (bonds + max(curvature[i, j] + damping, floor))
-
-
-@compiled
-def solve_local(gradient, right, down, inverse, sweeps, x, spare, change):  # type: ignore[no-untyped-def]
-    """Chebyshev iteration for (local Hessian) x = gradient; a fixed polynomial, so a symmetric operator.
-
-    The interval is [0.3, 1.7] for a diagonally scaled matrix with eigenvalues in (0, 2): outside it the polynomial
-    stays below its value at 0, so the operator is positive definite whatever the matrix.
-    """
-    centre, radius = gradient.dtype.type(1), gradient.dtype.type(0.7)
-    ny, nx = x.shape[0] - 1, x.shape[1] - 1
-    for i in range(1, ny):
-        for j in range(1, nx):
-            x[i, j] = inverse[i, j] * gradient[i, j]
-            change[i, j] = x[i, j]
-    ratio = centre / radius
-    rho = radius / centre
-    for _ in range(sweeps):
-        following = centre / (ratio + ratio - rho)
-        a, b = following * rho, (following + following) / radius
-        for i in range(1, ny):
-            for j in range(1, nx):
-                pulled = (
-                    right[i, j] * x[i, j + 1]
-                    + right[i, j - 1] * x[i, j - 1]
-                    + down[i, j] * x[i + 1, j]
-                    + down[i - 1, j] * x[i - 1, j]
-                )
-                d = a * change[i, j] + b * (inverse[i, j] * (gradient[i, j] + pulled) - x[i, j])
-                change[i, j] = d
-                spare[i, j] = x[i, j] + d
-        x, spare = spare, x
-        rho = following
-    return x
-
-
-@compiled
 def rotate(s, c, direction, scale, cap, s_out, c_out):  # type: ignore[no-untyped-def]
     """Turn each moment by 2 atan(q/2), q = scale * direction clipped to +-cap."""
     one, half, threehalf = s.dtype.type(1), s.dtype.type(0.5), s.dtype.type(1.5)
@@ -116,48 +67,11 @@ def rotate(s, c, direction, scale, cap, s_out, c_out):  # type: ignore[no-untype
 
 
 @compiled
-def flow(s, c, kc, ks, bx, by, field, exchange, step, cap, count, sweeps, work):  # type: ignore[no-untyped-def]
-    """Follow d phi/dt = -dE/dphi with the stray field held, by ``count`` linearly implicit Euler steps.
-
-    ``s`` and ``c`` are overwritten with the state at the end. ``work`` is (10, ny+2, nx+2); the ghost cells of its last
-    two arrays must hold those of s and c.
-    """
-    gradient, curvature, right, down = work[0], work[1], work[2], work[3]
-    inverse, x, spare, change = work[4], work[5], work[6], work[7]
-    s_next, c_next = work[8], work[9]
-    one, half = s.dtype.type(1), s.dtype.type(0.5)
-    rate = one / step
-    for _ in range(count):
-        evaluate(s, c, kc, ks, bx, by, field, exchange, gradient, curvature)
-        precondition(s, c, curvature, exchange, rate, rate * half, right, down, inverse)
-        direction = solve_local(gradient, right, down, inverse, sweeps, x, spare, change)
-        rotate(s, c, direction, -one, cap, s_next, c_next)
-        s, s_next = s_next, s
-        c, c_next = c_next, c
-    if count % 2 == 1:
-        copy(s, s_next)
-        copy(c, c_next)
-
-
-@compiled
 def copy(source, target):  # type: ignore[no-untyped-def]
     """Copy the inner cells."""
     for i in range(1, source.shape[0] - 1):
         for j in range(1, source.shape[1] - 1):
             target[i, j] = source[i, j]
-
-
-@compiled
-def active_box(gradient, threshold):  # type: ignore[no-untyped-def]
-    """First and last row and column, in the array with ghost cells, where |gradient| exceeds a threshold."""
-    first_row, last_row = gradient.shape[0], 0
-    first_column, last_column = gradient.shape[1], 0
-    for i in range(1, gradient.shape[0] - 1):
-        for j in range(1, gradient.shape[1] - 1):
-            if abs(gradient[i, j]) > threshold:
-                first_row, last_row = min(first_row, i), max(last_row, i)
-                first_column, last_column = min(first_column, j), max(last_column, j)
-    return first_row, last_row, first_column, last_column
 
 
 @compiled
@@ -203,12 +117,20 @@ def extrapolate(turn, before, smooth):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def active_tiles(gradient, threshold, tile):  # type: ignore[no-untyped-def]
-    """Whether |gradient| exceeds a threshold anywhere in each square tile of inner cells."""
-    ny, nx = gradient.shape[0] - 2, gradient.shape[1] - 2
-    active = np.zeros(((ny + tile - 1) // tile, (nx + tile - 1) // tile), np.uint8)
-    for i in range(ny):
-        for j in range(nx):
-            if abs(gradient[i + 1, j + 1]) > threshold:
-                active[i // tile, j // tile] = 1
-    return active
+def cut(sources, row, column, targets):  # type: ignore[no-untyped-def]
+    """Copy the rectangles that start at a row and column out of larger arrays."""
+    for k in range(len(sources)):
+        source, target = sources[k], targets[k]
+        for i in range(target.shape[0]):
+            for j in range(target.shape[1]):
+                target[i, j] = source[row + i, column + j]
+
+
+@compiled
+def same(source, row, column, part):  # type: ignore[no-untyped-def]
+    """Whether a rectangle of a larger array equals an array."""
+    for i in range(part.shape[0]):
+        for j in range(part.shape[1]):
+            if part[i, j] != source[row + i, column + j]:
+                return False
+    return True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lodestone.micromagnetics import planar_kernels as kernels
 from lodestone.micromagnetics import planar_newton_kernels as newton
+from lodestone.micromagnetics.planar_flow import flow
 from lodestone.micromagnetics.planar_stray_field import PlanarStrayField
 
 FLOW_SWEEPS = 3  # of the Chebyshev iteration: the damped matrix is well conditioned
@@ -91,24 +92,22 @@ class Region:
         The surroundings are the present state of the larger region; moments that its trial has turned already, in a
         rectangle that overlaps this one, are taken from there.
         """
-        window = (slice(row, row + self.shape[0]), slice(column, column + self.shape[1]))
-        for mine, theirs in zip(self.state.arrays, whole.state.arrays, strict=True):
-            mine[...] = theirs[window]
+        theirs = (*whole.state.arrays, whole.kc, whole.ks, *whole.state.arrays[:2])
+        mine = (*self.state.arrays, self.kc, self.ks, self.trial.s, self.trial.c)  # the trial's for its ghost cells
+        kernels.cut(theirs, row, column, mine)
         self.state.torque = float(kernels.largest(self.state.gradient))
-        self.trial.s[...], self.trial.c[...] = self.state.s, self.state.c  # for their ghost cells
         self._work[8], self._work[9] = self.state.s, self.state.c
-        self.kc[...], self.ks[...] = whole.kc[window], whole.ks[window]
         self._stray(self.state.s, self.state.c, self.held_x, self.held_y)
         np.subtract(self.state.bx, self.held_x, out=self.held_x)
         np.subtract(self.state.by, self.held_y, out=self.held_y)
         self._surrounded = True
         self.pairs.clear()
-        turned = whole.trial.s[window], whole.trial.c[window]
-        if not (np.array_equal(turned[0], self.state.s) and np.array_equal(turned[1], self.state.c)):
-            for ours in (self.state.s, self.trial.s, self._work[8]):
-                ours[...] = turned[0]
-            for ours in (self.state.c, self.trial.c, self._work[9]):
-                ours[...] = turned[1]
+        turned = whole.trial.s, whole.trial.c
+        if not (
+            kernels.same(turned[0], row, column, self.state.s) and kernels.same(turned[1], row, column, self.state.c)
+        ):
+            for moments in (self.state.arrays[:2], self.trial.arrays[:2], (self._work[8], self._work[9])):
+                kernels.cut(turned, row, column, moments)
             self.complete(self.state, h)
 
     def begin_trial(self) -> None:
@@ -192,7 +191,7 @@ class Region:
         """Set the moments of the trial to those that the flow reaches after some steps, the stray field held."""
         state, trial = self.state, self.trial
         trial.s[...], trial.c[...] = state.s, state.c
-        kernels.flow(
+        flow(
             trial.s, trial.c, self.kc, self.ks, state.bx, state.by, h, self.exchange,
             self.real(time_step), self.real(limit), count, FLOW_SWEEPS, self._work,
         )  # fmt: skip

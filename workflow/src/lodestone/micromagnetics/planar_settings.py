@@ -56,7 +56,7 @@ class PlanarSettings:
     flow_turn_rad: float = 0.5
     extrapolate: bool = True
     windows: bool = True
-    window_evaluations: int = 12
+    window_evaluations: int = 32
 
     def __post_init__(self) -> None:
         """Refuse what would never end, or end at once."""

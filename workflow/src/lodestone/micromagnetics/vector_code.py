@@ -57,6 +57,45 @@ class Complex:
         return Complex(self.builder, self.im, self.builder.fneg(self.re, flags=_FAST))
 
 
+class Real:
+    """One vector, whose arithmetic with others and with constants emits instructions."""
+
+    def __init__(self, builder: ir.IRBuilder, value: ir.Value) -> None:
+        self.builder, self.value = builder, value
+
+    def __add__(self, other: Real) -> Real:
+        """Sum."""
+        return Real(self.builder, self.builder.fadd(self.value, other.value, flags=_FAST))
+
+    def __sub__(self, other: Real) -> Real:
+        """Difference."""
+        return Real(self.builder, self.builder.fsub(self.value, other.value, flags=_FAST))
+
+    def __mul__(self, other: Real) -> Real:
+        """Product."""
+        return Real(self.builder, self.builder.fmul(self.value, other.value, flags=_FAST))
+
+    def constant(self, number: float) -> Real:
+        """Return a number in all places."""
+        return Real(self.builder, ir.Constant(self.value.type, [float(number)] * self.value.type.count))
+
+    def reciprocal(self) -> Real:
+        """One over the vector."""
+        return Real(self.builder, self.builder.fdiv(self.constant(1).value, self.value, flags=_FAST))
+
+    def at_least(self, other: Real) -> Real:
+        """Return the greater one, place by place."""
+        return self._chosen(">", other)
+
+    def at_most(self, other: Real) -> Real:
+        """Return the smaller one, place by place."""
+        return self._chosen("<", other)
+
+    def _chosen(self, relation: str, other: Real) -> Real:
+        holds = self.builder.fcmp_ordered(relation, self.value, other.value, flags=_FAST)
+        return Real(self.builder, self.builder.select(holds, self.value, other.value))
+
+
 class Array:
     """Data of a C-contiguous array argument of a compiled function."""
 
@@ -78,9 +117,12 @@ class Array:
         self.builder.store(value, self._pointer(at)).align = self._bytes
 
     def spread(self, at: ir.Value) -> ir.Value:
-        """One element in all places of a vector."""
+        """Vector with one element in all places."""
+        return self.filled(self.builder.load(self.builder.gep(self._data, [at])))
+
+    def filled(self, element: ir.Value) -> ir.Value:
+        """Vector with a number in all places."""
         nothing = ir.Constant(self._vector, ir.Undefined)
-        element = self.builder.load(self.builder.gep(self._data, [at]))
         first = self.builder.insert_element(nothing, element, ir.Constant(_INDEX, 0))
         return shuffled(self.builder, first, nothing, [0] * self.count)
 

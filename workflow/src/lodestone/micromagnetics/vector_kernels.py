@@ -14,23 +14,32 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from lodestone.micromagnetics.vector_code import RADICES, Array, Complex, element, fourier, transposed
+from lodestone.micromagnetics.vector_code import RADICES, Array, Complex, Real, element, fourier, transposed
 
 Builder = ir.IRBuilder
 
 
-def _kernel(emit: Any, *kinds: str) -> Any:
-    """Intrinsic without result whose arguments are arrays ("a") and places ("p")."""
+def kernel_of(emit: Any, *kinds: str) -> Any:
+    """Make an intrinsic without result from a function that emits its instructions.
+
+    The arguments are arrays ("a"), places ("p") and numbers of the first array's type ("n"), which come as vectors.
+    """
 
     def typed(typing_context: Any, *given: Any) -> Any:
         for argument, kind in zip(given, kinds, strict=True):
             if kind == "a" and not (isinstance(argument, types.Array) and argument.layout == "C"):
                 raise TypingError(f"found {argument}, allowed are C-contiguous arrays")
-        signature = types.void(*(a if kind == "a" else types.intp for a, kind in zip(given, kinds, strict=True)))
+        number = next(a for a in given if isinstance(a, types.Array)).dtype
+        chosen = {"p": types.intp, "n": number}
+        signature = types.void(*(chosen.get(kind, a) for a, kind in zip(given, kinds, strict=True)))
 
         def generated(context: Any, builder: Builder, signature: Any, arguments: Any) -> Any:
-            values = zip(signature.args, arguments, strict=True)
-            emit(builder, *(Array(context, builder, t, v) if isinstance(t, types.Array) else v for t, v in values))
+            values = list(zip(kinds, signature.args, arguments, strict=True))
+            arrays = (Array(context, builder, t, v) for kind, t, v in values if kind == "a")
+            first = next(arrays)
+            rest = iter([first, *arrays])
+            made = {"a": lambda v: next(rest), "p": lambda v: v, "n": lambda v: Real(builder, first.filled(v))}
+            emit(builder, *(made[kind](value) for kind, _, value in values))
             return context.get_dummy_value()
 
         return signature, generated
@@ -58,7 +67,7 @@ def butterflies(twiddles: str) -> Any:
                     re.store(value.re, place)
                     im.store(value.im, place)
 
-    return _kernel(emit, *"paappap")
+    return kernel_of(emit, *"paappap")
 
 
 def _twiddled(b: Builder, z: list[Complex], table: Array, at: Any) -> list[Complex]:
@@ -136,10 +145,10 @@ def _multiply(
         im.store(second, at)
 
 
-first_butterfly = _kernel(_first, *"aappaappap")
-last_butterfly = _kernel(_last, *"aappaappap")
+first_butterfly = kernel_of(_first, *"aappaappap")
+last_butterfly = kernel_of(_last, *"aappaappap")
 butterfly_after, butterfly_before, butterfly_without = map(butterflies, ("after", "before", "without"))
-transpose = _kernel(_transpose, *"appapp")
-separate = _kernel(_separate, *"aappapp")
-unite = _kernel(_unite, *"appaapp")
-multiply = _kernel(_multiply, *"aaaapap")
+transpose = kernel_of(_transpose, *"appapp")
+separate = kernel_of(_separate, *"aappapp")
+unite = kernel_of(_unite, *"appaapp")
+multiply = kernel_of(_multiply, *"aaaapap")
