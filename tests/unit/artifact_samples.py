@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lodestone.artifacts.base import Artifact, Provenance
+from lodestone.artifacts.exchange import CONVENTION
 from lodestone.artifacts.ragged import pack_texts
 from lodestone.artifacts.registry import TYPES
 from lodestone.artifacts.spec import PLUS_ONE, ArraySpec
@@ -18,6 +19,8 @@ PROVENANCE = Provenance(
 MAPPINGS: dict[str, Any] = {
     "architecture": {"name": "test", "shapes": [["weight", [2]], ["bias", [1]]]},
     "endpoints": {"A": {"grain_count": 16}, "B": {"grain_count": 256}},
+    "models": ["first", "second", "third"],
+    "settings": {"kind": "relax", "corrections": "none"},
     "material": {"A_J_m": 8e-12, "K1_J_m3": 4.2e6, "mu0_Ms_T": 1.61},
 }
 
@@ -65,6 +68,12 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         }
     if schema == "structure_set":
         return _crystals()
+    if schema == "exchange":
+        return _couplings()
+    if schema == "curie":
+        return {"status": np.array([0, 1, 2]), "Tc_K": np.array([1200.0, 0.0, 0.0])}
+    if schema in ("calculations", "hull", "anisotropy"):
+        return _electronic(schema, values)
     if schema == "hysteresis_dataset":
         return {"index": np.arange(4), "anchor": values["anchor"] * values["anchor_exists"]}
     if schema == "predictions":
@@ -90,6 +99,43 @@ def _crystals() -> dict[str, Any]:
         "source_offset": source_offset,
         "source_utf8": source_utf8,
     }
+
+
+def _couplings() -> dict[str, Any]:
+    return {
+        "component_site": np.array([0, 1, 1]),
+        "atomic_number": np.array([60, 26, 27]),
+        "concentration": np.array([1.0, 0.75, 0.25]),
+        "moment_muB": np.array([-0.4, 2.3, 1.6]),
+        "orbital_moment_muB": np.array([0.02, 0.05, 0.08]),
+        "f_moment_muB": np.array([3.27, 0.0, 0.0]),
+        "lattice_A": np.eye(3) * 3.0,
+        "fractional": np.array([[0, 0, 0], [0.5, 0.5, 0.5]]),
+        "bond_source": np.array([0, 1, 1, 1]),
+        "bond_target": np.array([1, 0, 1, 1]),
+        "bond_cell": np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0], [-1, 0, 0]]),
+        "bond_meV": np.array([2.5, 2.5, 10.0, 10.0]),
+        "convention": CONVENTION,
+        "status": 0,
+    }
+
+
+def _electronic(schema: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Offsets, flags and texts of artifacts about three crystals that fit together."""
+    made: dict[str, Any] = {"index": np.arange(3), "status": np.array([0, 1, 6])}
+    texts = {"name": ["Fe", "NdFe5", "FeB"], "message": ["", "größer", "why"], "extra": ["{}", '{"a": 1}', ""]}
+    texts |= {"formula": ["Fe", "NdFe5", "FeB"], "decay": ["1 Fe", "", "0.5 Fe + 0.5 B"]}
+    for name, lines in texts.items():
+        if f"{name}_offset" in values:
+            made[f"{name}_offset"], made[f"{name}_utf8"] = pack_texts(lines)
+    if schema == "calculations":
+        made |= {"site_offset": [0, 1, 1, 3], "lattice_A": np.eye(3) * np.ones((3, 1, 1))}
+        made |= {name: np.array([1, 0, 1]) for name in ("has_energy", "has_structure")}
+    if schema == "hull":
+        made["above_hull_eV_per_atom"] = np.abs(values["above_hull_eV_per_atom"])
+    if schema == "anisotropy":
+        made["unit_axis"] = np.eye(3)
+    return made
 
 
 def same(a: Artifact, b: Artifact) -> bool:

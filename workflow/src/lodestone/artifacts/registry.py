@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from lodestone.artifacts import io
+from lodestone.artifacts.anisotropy import Anisotropy
 from lodestone.artifacts.base import Artifact
+from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.codes import LatentCodes
 from lodestone.artifacts.curie import Curie
 from lodestone.artifacts.dataset import HysteresisDataset
 from lodestone.artifacts.errors import ArtifactError
 from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.grains import Grains
+from lodestone.artifacts.hull import Hull
 from lodestone.artifacts.inverse import InverseDesigns
 from lodestone.artifacts.loops import Loops
 from lodestone.artifacts.morphing import Morphing
@@ -33,6 +36,9 @@ TYPES: dict[str, type[Artifact]] = {
         Morphing,
         InverseDesigns,
         StructureSet,
+        Calculations,
+        Hull,
+        Anisotropy,
         Exchange,
         Curie,
     )
