@@ -27,6 +27,7 @@ def test_streams_never_change():
         "baseline": 6,
         "inverse": 7,
         "morphing": 8,
+        "monte_carlo": 9,
     }
 
 

@@ -21,6 +21,7 @@ def broken(section: dict[str, Any]) -> Iterator[Problem]:
     """Problems of a section that has all its keys and fits the schema: path of the key, and what is wrong."""
     yield from _elements(section["structures"])
     yield from _sources(section["structures"])
+    yield from _exchange(section["exchange"])
     yield from _calculations(section["calculations"])
 
 
@@ -56,3 +57,22 @@ def _calculations(calculations: dict[str, Any]) -> Iterator[Problem]:
             yield key, f"found {step} with backend chgnet, allowed: {', '.join(_FITTED_STEPS)}, or abinit or vasp"
         if step == "relax" and number > 0:
             yield key, "found relax after another step, allowed: relax as the first step"
+
+
+def _exchange(exchange: dict[str, Any]) -> Iterator[Problem]:
+    """Names once, crystals for AkaiKKR, alloys of elements with shares up to 1."""
+    where = "electronic_structure.exchange"
+    names = [one["name"] for one in exchange["files"]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        yield f"{where}.files", f"found {', '.join(twice)} more than once, allowed: each name once"
+    if exchange["source"] == "akaikkr" and not exchange["crystals"]:
+        yield f"{where}.crystals", "found none with source akaikkr, allowed: one name or more"
+    for i, alloy in enumerate(exchange["akaikkr"]["alloys"]):
+        parts = alloy["becomes"]
+        unknown = [name for name in (alloy["element"], *(part["element"] for part in parts)) if name not in _SYMBOLS]
+        if unknown:
+            yield f"{where}.akaikkr.alloys[{i}]", f"found {', '.join(unknown)}, allowed: elements up to Lr"
+        total = sum(part["share"] for part in parts)
+        if not 0 < total <= 1 + 1e-9:
+            yield f"{where}.akaikkr.alloys[{i}].becomes", f"found shares of {total:g}, allowed: 1 in all at most"

@@ -37,7 +37,7 @@ class Exchange(Artifact):
     bond_source: np.ndarray = array(("bond",), "int64", "1", "component i of each bond; every pair is two bonds")
     bond_target: np.ndarray = array(("bond",), "int64", "1", "component j of each bond")
     bond_cell: np.ndarray = array(("bond", "axis"), "int64", "1", "cell of j along a, b, c when i lies in cell 0")
-    bond_meV: np.ndarray = array(("bond",), "float64", "meV", "J_ij")
+    bond_meV: np.ndarray = array(("bond",), "float64", "meV", "coupling J_ij")
     name: str = attribute(str, "1", "what the crystal is called")
     convention: str = attribute(str, "1", "the Hamiltonian that J_ij belongs to")
     complete: int = attribute(int, "1", "1 if all couplings within the cutoff are there")

@@ -141,7 +141,7 @@ def _failed(
     energy = go.total_energy_Ry if go is not None else None
     return Exchange(
         component_site=np.arange(count),
-        atomic_number=np.array([max(site.species, key=site.species.get).Z for site in structure], np.uint8),
+        atomic_number=np.array([site.specie.Z for site in structure], np.uint8),
         concentration=np.ones(count),
         moment_muB=zeros,
         orbital_moment_muB=zeros,
