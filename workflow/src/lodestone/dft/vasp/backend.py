@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pymatgen.core import Structure
 
-from lodestone.dft.backend import Backend, BackendError, read_failure, write_failure
+from lodestone.dft.backend import Backend, BackendError, OutOfTime, read_failure, write_failure
 from lodestone.dft.calculation import (
     FAILURE_FILE,
     Calculation,
@@ -33,15 +33,6 @@ from lodestone.dft.vasp.steps import Step, plan
 
 # Jobs that one relaxation may take before its status becomes WALLTIME.
 JOBS_PER_RELAXATION = 3
-
-
-class OutOfTimeError(RuntimeError):
-    """The time of a job was up before all of its calculations were done."""
-
-    def __init__(self, left: int, total: int) -> None:
-        super().__init__(
-            f"time is up with {left} of {total} calculations unfinished; run the job again and it goes on there"
-        )
 
 
 class Vasp(Backend):
@@ -92,7 +83,9 @@ class Vasp(Backend):
         folder = Path(folder)
         (folder / FAILURE_FILE).unlink(missing_ok=True)
         calculation, structure = read_calculation(folder), read_structure(folder)
-        moments = start_moments(structure, calculation)[sets.order(structure)]
+        sites = sets.order(structure)
+        moments = start_moments(structure, calculation)[sites]
+        names = [f"site {k + 1} ({structure[k].specie.symbol})" for k in sites]
         deadline = time.monotonic() + resources.walltime_s
 
         def execute(run: Path, executable: str) -> watch.Ending:
@@ -101,14 +94,15 @@ class Vasp(Backend):
             same = calculation.kind == "anisotropy"
             return watch.execute(run, command, left, self.settings, same_smearing=same)
 
-        Chain(folder, calculation, self._plan(structure, calculation), moments, self.settings, execute).run()
+        steps = self._plan(structure, calculation)
+        Chain(folder, calculation, steps, moments, names, self.settings, execute).run()
 
     def run_batch(self, folders: Sequence[Path], resources: Resources) -> Iterator[Path]:
         """See `Backend.run_batch`.
 
         Raises
         ------
-        OutOfTimeError
+        OutOfTime
             If calculations are left when the time is up. What is unfinished is not yielded, so that the job goes on
             with it when it is run again.
         """
@@ -117,7 +111,7 @@ class Vasp(Backend):
         for number, folder in enumerate(folders):
             left = deadline - time.monotonic() if limited else 0.0
             if limited and number and left < self.settings.walltime_buffer_s:
-                raise OutOfTimeError(len(folders) - number, len(folders))
+                raise self._out_of_time(len(folders) - number, len(folders))
             try:
                 self.run(folder, dataclasses.replace(resources, walltime_s=left))
             except BackendError as error:
@@ -125,8 +119,14 @@ class Vasp(Backend):
             except Exception as error:  # one crystal never stops the others, whatever a parser stumbles over
                 write_failure(folder, Status.FAILED, f"{type(error).__name__}: {error}")
             if self._goes_on_later(folder, first=number == 0):
-                raise OutOfTimeError(len(folders) - number, len(folders))
+                raise self._out_of_time(len(folders) - number, len(folders))
             yield folder
+
+    @staticmethod
+    def _out_of_time(left: int, total: int) -> OutOfTime:
+        return OutOfTime(
+            f"time is up with {left} of {total} calculations unfinished; run the job again: it goes on there"
+        )
 
     @staticmethod
     def _goes_on_later(folder: Path, *, first: bool) -> bool:

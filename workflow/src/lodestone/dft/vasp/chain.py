@@ -32,14 +32,15 @@ Execute = Callable[[Path, str], Ending]
 class Chain:
     """The steps of one calculation in its folder.
 
-    `intended_muB` (site,) are the moments that were asked for; `execute` runs VASP in a folder, given ``std`` or
-    ``ncl``.
+    `intended_muB` (site,) are the moments that were asked for and `names` (site,) what messages call the sites, both in
+    the order of the POSCAR; `execute` runs VASP in a folder, given ``std`` or ``ncl``.
     """
 
     folder: Path
     calculation: Calculation
     steps: list[Step]
     intended_muB: np.ndarray
+    names: list[str]
     options: VaspOptions
     execute: Execute
 
@@ -106,7 +107,7 @@ class Chain:
                     state, message = "failed", "not converged"
                 elif step.judged and output.moments_muB is not None:
                     final = along_axis(output.moments_muB)
-                    verdict = judge(self.intended_muB, final, self.options.lost_moment_muB)
+                    verdict = judge(self.intended_muB, final, self.names, self.options.lost_moment_muB)
                     state, message = verdict.state, verdict.message
         return Record(step.name, attempt, state, message, list(ending.corrections))
 

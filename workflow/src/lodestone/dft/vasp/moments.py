@@ -7,7 +7,7 @@ magnetisation; when it ends, the status says what happened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,13 +48,13 @@ LADDER = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """`state` is ``kept``, ``lost`` or ``flipped``; `message` names the sites (counted from 1) and their moments."""
+    """`state` is ``kept``, ``lost`` or ``flipped``; `message` names the sites and their moments."""
 
     state: str
     message: str = ""
 
 
-def judge(start_muB: np.ndarray, final_muB: np.ndarray, lost_below_muB: float) -> Verdict:
+def judge(start_muB: np.ndarray, final_muB: np.ndarray, names: Sequence[str], lost_below_muB: float) -> Verdict:
     """Compare the moments of all sites before and after a calculation.
 
     Parameters
@@ -62,6 +62,8 @@ def judge(start_muB: np.ndarray, final_muB: np.ndarray, lost_below_muB: float) -
     start_muB, final_muB : (site,)
         Signed moments. Only sites that started at `JUDGED_FROM_MUB` or more are judged. The state with every moment
         turned round is the same state.
+    names : sequence of str
+        What the sites are called in the message.
     lost_below_muB : float
         A judged moment that ends below this is lost.
     """
@@ -70,16 +72,16 @@ def judge(start_muB: np.ndarray, final_muB: np.ndarray, lost_below_muB: float) -
         return Verdict("kept")
     lost = judged & (np.abs(final_muB) < lost_below_muB)
     if lost.any():
-        return Verdict("lost", f"moments lost: {_sites(lost, start_muB, final_muB)}")
+        return Verdict("lost", f"moments lost: {_sites(lost, start_muB, final_muB, names)}")
     product = np.where(judged, start_muB * final_muB, 0.0)
     flipped = judged & (np.sign(product) != (1.0 if product.sum() >= 0 else -1.0))
     if flipped.any():
-        return Verdict("flipped", f"moments turned round: {_sites(flipped, start_muB, final_muB)}")
+        return Verdict("flipped", f"moments turned round: {_sites(flipped, start_muB, final_muB, names)}")
     return Verdict("kept")
 
 
-def _sites(which: np.ndarray, start_muB: np.ndarray, final_muB: np.ndarray, most: int = 6) -> str:
+def _sites(which: np.ndarray, start_muB: np.ndarray, final_muB: np.ndarray, names: Sequence[str], most: int = 6) -> str:
     numbers = np.flatnonzero(which)
-    named = [f"site {k + 1} from {start_muB[k]:.2f} to {final_muB[k]:.2f} mu_B" for k in numbers[:most]]
+    named = [f"{names[k]} from {start_muB[k]:.2f} to {final_muB[k]:.2f} mu_B" for k in numbers[:most]]
     more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
     return "; ".join(named) + more

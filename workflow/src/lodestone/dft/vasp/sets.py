@@ -80,6 +80,7 @@ def incar(structure: Structure, calculation: Calculation, step: Step) -> Incar:
     with warnings.catch_warnings():
         # The presets choose smearing and meshes; pymatgen's advice on them, and on Co's start moment, is not asked.
         warnings.simplefilter("ignore", BadInputSetWarning)
+        warnings.filterwarnings("ignore", "No Pauling electronegativity for")  # of rare gases, asked for U alone
         tags = input_set(structure, calculation, step).incar
     tags["MAGMOM"] = magmom(structure.site_properties["magmom"], vectors=step.vector_moments)
     if "I_CONSTRAINED_M" in tags:
