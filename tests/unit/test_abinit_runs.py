@@ -1,0 +1,110 @@
+"""ABINIT run for real, at settings small enough for a test and tight enough for what is asked of it."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+from support import need
+
+from lodestone.dft.abinit.backend import Abinit
+from lodestone.dft.abinit.deck import BOHR_A, HARTREE_EV
+from lodestone.dft.calculation import Resources, Status, write_item
+from lodestone.dft.presets import preset
+
+pytestmark = [pytest.mark.slow, pytest.mark.abinit, pytest.mark.timeout(900)]
+STEP_MUB = 0.02
+# The finite difference over 0.04 mu_B is off by the third derivative; 0.5 % is what is asked for.
+MAGNETIC_FORCE_RTOL = 0.005
+
+
+@pytest.fixture(scope="module")
+def compute(tmp_path_factory):
+    """Return a function that computes a crystal in a folder of its own."""
+    engine = Abinit()
+    need("" if shutil.which(engine.command) else f"no executable {engine.command}: apt-get install abinit")
+
+    def run(structure, calculation):
+        assert engine.check({"crystal": structure}, calculation, runs_here=True) == []
+        folder = tmp_path_factory.mktemp("abinit")
+        write_item(structure, calculation, folder)
+        engine.prepare(structure, calculation, folder)
+        engine.run(folder, Resources())
+        result = engine.collect(folder, calculation)
+        assert result.status is Status.CONVERGED, result.message
+        return result
+
+    return run
+
+
+def proven(kind, **changes):
+    """Settings of the notes: 18 Ha, Gaussian smearing, shifted mesh."""
+    return dataclasses.replace(preset("mmtp")[kind], cutoff_eV=18 * HARTREE_EV, **changes)
+
+
+def iron(cell="conventional"):
+    edge = 5.36 * BOHR_A
+    if cell == "conventional":
+        return Structure(Lattice.cubic(edge), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    return Structure(Lattice(edge / 2 * np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]])), ["Fe"], [[0, 0, 0]])
+
+
+def iron_aluminium():
+    return Structure(Lattice.cubic(5.424 * BOHR_A), ["Fe", "Al"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+def test_moment_of_bcc_iron(compute):
+    calculation = proven("static", kpoint_spacing_per_A=0.28, smearing_eV=0.008 * HARTREE_EV)
+    assert calculation.mesh(iron().lattice.matrix) == (8, 8, 8)
+    result = compute(iron(), calculation)
+    # The notes' run gave 2.204; the k points of another program alone would move it by 0.01.
+    assert result.total_moment_muB / 2 == pytest.approx(2.204, abs=0.005)
+    assert result.energy_eV == pytest.approx(-248.8749434851 * HARTREE_EV, abs=0.02)
+    assert np.abs(result.forces_eV_A).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("structure", "moment", "spacing"),
+    [(iron("primitive"), 1.5, 0.55), (iron_aluminium(), 1.8, 0.75)],
+    ids=["bcc Fe", "B2 FeAl"],
+)
+def test_magnetic_force_is_minus_the_derivative_of_the_energy(compute, structure, moment, spacing):
+    # The identity holds at any mesh, so the mesh is coarse.
+    calculation = proven("constrained", kpoint_spacing_per_A=spacing, free_elements=("Al",))
+    results = []
+    for target in (moment - STEP_MUB, moment, moment + STEP_MUB):
+        targets = [target if site.specie.symbol == "Fe" else 0.0 for site in structure]
+        results.append(compute(structure.copy(site_properties={"magmom": targets}), calculation))
+    assert [r.moments_muB[0] for r in results] == pytest.approx(
+        [moment - STEP_MUB, moment, moment + STEP_MUB], abs=1e-5
+    )
+    difference = -(results[2].energy_eV - results[0].energy_eV) / (2 * STEP_MUB)
+    assert abs(difference) > 0.05  # eV per mu_B: something to compare with
+    assert results[1].magnetic_forces_eV_muB[0] == pytest.approx(difference, rel=MAGNETIC_FORCE_RTOL)
+
+
+def test_relaxation_lowers_the_energy_to_a_cell_without_stress(compute):
+    start = iron_aluminium().copy(site_properties={"magmom": [1.0, 0.0]})
+    start.apply_strain(0.01)
+    calculation = proven("relax", kpoint_spacing_per_A=0.9, force_tolerance_eV_A=0.05, stress_tolerance_eV_A3=3e-3)
+    result = compute(start, calculation)
+    assert result.steps >= 1
+    assert result.extras["energies_eV"][-1] < result.extras["energies_eV"][0]
+    assert np.abs(result.stress_eV_A3).max() < 3e-3
+    assert 2.75 < result.structure.lattice.a < start.lattice.a
+
+
+def test_axes_that_symmetry_makes_equal_have_equal_energies(compute):
+    edges = 5.36 * BOHR_A / 2 * np.array([1.0, 1.0, 1.06])
+    tetragonal = Structure(Lattice(np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) * edges), ["Fe"], [[0, 0, 0]])
+    axes = ((0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0))  # the Cartesian axes
+    calculation = dataclasses.replace(
+        preset("nd_fe")["anisotropy"], kpoint_spacing_per_A=1.0, smearing_eV=0.3, axes=axes, cutoff_eV=12 * HARTREE_EV
+    )
+    result = compute(tetragonal, calculation)
+    along_a, along_b, along_c = result.axis_energies_eV
+    # Convergence leaves 1e-8 Ha; the difference between the axes that are not equal is a hundred times that.
+    assert along_a == pytest.approx(along_b, abs=1e-6)
+    assert abs(along_c - along_a) > 5e-6
+    assert result.total_moment_muB > 1.5
