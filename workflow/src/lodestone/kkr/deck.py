@@ -6,12 +6,14 @@ a; a itself in Bohr. The 4f shell of rare earths is an open core unless the ener
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lodestone.kkr.symmetry import quiet_spglib
 from lodestone.magnetism.four_f import is_rare_earth
 from lodestone.magnetism.units import BOHR_A
 
@@ -25,6 +27,7 @@ _CLOSEST_A = 0.5
 _BRAVAIS = {
     "cP": "sc", "cF": "fcc", "cI": "bcc", "tP": "st", "tI": "bct", "oP": "so", "oF": "fco", "oI": "bco", "hP": "hcp",
 }  # fmt: skip
+_FAMILIES = {"cubic": "c", "tetragonal": "t", "orthorhombic": "o", "hexagonal": "h", "trigonal": "h"}
 
 
 class DeckError(ValueError):
@@ -159,8 +162,12 @@ def _components(site: Any, alloys: Mapping[str, Mapping[str, float]], name: str)
 
 def _check(structure: Structure, name: str) -> None:
     """Refuse charged crystals and atoms that overlap."""
-    if abs(structure.charge) > 1e-6:
-        raise DeckError(f"{name}: found a charge of {structure.charge:g}, allowed are neutral crystals")
+    with warnings.catch_warnings():
+        # pymatgen says that the charge is not that of the ions; here any charge is too much.
+        warnings.filterwarnings("ignore", message="Structure charge", category=UserWarning)
+        charge = float(structure.charge)
+    if abs(charge) > 1e-6:
+        raise DeckError(f"{name}: found a charge of {charge:g}, allowed are neutral crystals")
     if len(structure) > 1:
         distance = structure.distance_matrix + 1e3 * np.eye(len(structure))
         i, j = np.unravel_index(int(distance.argmin()), distance.shape)
@@ -184,7 +191,8 @@ def _equivalent(structure: Structure, labels: Sequence[tuple[tuple[int, float], 
 
     numbers = [sorted(set(labels)).index(label) + 1 for label in labels]
     cell: Any = (structure.lattice.matrix, structure.frac_coords, numbers)
-    dataset = spglib.get_symmetry_dataset(cell, symprec=1e-3)
+    with quiet_spglib():
+        dataset = spglib.get_symmetry_dataset(cell, symprec=1e-3)
     orbits = list(range(len(labels))) if dataset is None else [int(n) for n in dataset.equivalent_atoms]
     order = {orbit: number for number, orbit in enumerate(dict.fromkeys(orbits))}
     return [order[orbit] for orbit in orbits]
@@ -206,12 +214,12 @@ def _bravais(structure: Structure) -> tuple[tuple[str, ...], float, list[str]]:
     """
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-    analyzer = SpacegroupAnalyzer(structure, symprec=1e-3)
-    system, centring = analyzer.get_crystal_system(), analyzer.get_space_group_symbol()[0]
-    family = {"cubic": "c", "tetragonal": "t", "orthorhombic": "o", "hexagonal": "h", "trigonal": "h"}.get(system, "")
-    kind = _BRAVAIS.get(family + centring)
-    cell = analyzer.get_conventional_standard_structure() if kind else structure
-    primitive = analyzer.get_primitive_standard_structure() if kind else structure
+    with quiet_spglib():
+        analyzer = SpacegroupAnalyzer(structure, symprec=1e-3)
+        system, centring = analyzer.get_crystal_system(), analyzer.get_space_group_symbol()[0]
+        kind = _BRAVAIS.get(_FAMILIES.get(system, "") + centring)
+        cell = analyzer.get_conventional_standard_structure() if kind else structure
+        primitive = analyzer.get_primitive_standard_structure() if kind else structure
     if kind is None or len(primitive) != len(structure) or not _same_sites(structure, primitive):
         return _aux(structure)
     a, b, c = cell.lattice.abc

@@ -44,8 +44,8 @@ def assignments(text: str) -> dict[str, str]:
 class Lines:
     """Lines of one run, with a cursor that knows file and line number."""
 
-    def __init__(self, path: str, lines: list[str], first: int, cut: bool) -> None:
-        self.path, self.lines, self.first, self.cut = path, lines, first, cut
+    def __init__(self, path: str, lines: list[str], first: int) -> None:
+        self.path, self.lines, self.first = path, lines, first
         self.at = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -68,11 +68,6 @@ class Lines:
         """Move to the next line that is not blank."""
         while (line := self.peek()) is not None and not line.strip():
             self.at += 1
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the line last read is the last of a file that was cut off."""
-        return self.cut and self.at >= len(self.lines)
 
     def error(self, found: str, expected: str) -> OutputError:
         """Return an error about the line last read."""

@@ -43,16 +43,15 @@ def read_outputs(path: str | Path) -> list[AkaiKKROutput]:
     """Read every run in a file; see `read_output`."""
     text = Path(path).read_text(errors="replace")
     lines = text.splitlines()
+    if lines and not text.endswith("\n") and not _ELAPSED.search(lines[-1]):
+        # A run that was killed in the middle of a line: half a number must not pass for one.
+        lines.pop()
     starts = [i for i, line in enumerate(lines) if _MESH.match(line)]
     if not starts:
         raise _no_output(str(path), lines)
     begins = [0, *starts[1:]]
     ends = [*starts[1:], len(lines)]
-    cut = bool(text) and not text.endswith("\n")
-    return [
-        _read_run(Lines(str(path), lines[a:b], a + 1, cut and b == len(lines)))
-        for a, b in zip(begins, ends, strict=True)
-    ]
+    return [_read_run(Lines(str(path), lines[a:b], a + 1)) for a, b in zip(begins, ends, strict=True)]
 
 
 def _no_output(path: str, lines: list[str]) -> OutputError:
@@ -74,8 +73,13 @@ def _read_run(lines: Lines) -> AkaiKKROutput:
         if not out.mesh and not _MESH.match(line):
             started.append(line.strip())
             continue
-        if not _dispatch(line, lines, out):
-            _single(line, out)
+        try:
+            if not _dispatch(line, lines, out):
+                _single(line, out)
+        except OutputError:
+            raise
+        except (ValueError, IndexError) as error:
+            raise lines.error(lines.lines[lines.at - 1], "numbers as AkaiKKR prints them") from error
         if not out.parameters and lines.at > _RECORD_LINES:
             raise lines.error(line, "a block 'data read in' near the beginning")
     out.started = " ".join(text for text in started if not text.startswith("debug"))
@@ -130,10 +134,7 @@ def _single(line: str, out: AkaiKKROutput) -> None:
     elif text.startswith("itr=") and "te=" in text:
         names = ("itr", "neu", "moment", "te", "err")
         values = numbers(text)
-        if len(values) == len(names):
-            out.iterations.append(dict(zip(names, values, strict=True)))
-        else:
-            out.interrupted = True
+        out.iterations.append(dict(zip(names, values, strict=True)))
     elif match := _ELAPSED.search(text):
         out.finished = True
         out.elapsed_s = number(match.group(1))

@@ -67,7 +67,7 @@ def site_types(line: str, lines: Lines, out: AkaiKKROutput) -> None:
             out.types.append(SiteType(match["name"], rmt, field, int(match["lmax"])))
         elif (match := _COMPONENT.match(text)) and out.types:
             out.types[-1].components.append((number(match["z"]), number(match["share"])))
-        elif not lines.at_end:
+        else:
             raise lines.error(text, "type=, rmt=, field=, lmxtyp= or component=, anclr=, conc=")
 
 
@@ -75,8 +75,6 @@ def atoms(line: str, lines: Lines, out: AkaiKKROutput) -> None:
     """Positions, Cartesian in units of a."""
     for text in lines.block():
         place, _, name = text.partition("type=")
-        if not name and lines.at_end:
-            return
         position = lines.take(place.partition("=")[2], 3, "a position and type=")
         out.atoms.append((tuple(position), name.strip()))
 
@@ -137,9 +135,6 @@ def component(line: str, lines: Lines, out: AkaiKKROutput) -> None:
     """Charges, moments, levels and hyperfine field of one component."""
     head = _HEAD.match(line)
     if head is None:
-        if lines.at_end:
-            out.interrupted = True
-            return
         raise lines.error(line, "*** type-NAME  SYMBOL (z= NUMBER) ***")
     one = Component(head["type"], head["symbol"], number(head["z"]))
     out.components.append(one)

@@ -117,7 +117,6 @@ class AkaiKKROutput(Mapping[str, Any]):
     j_numbers: dict[str, Any] = field(default_factory=dict)
     Tc_K: float | None = None
     messages: list[str] = field(default_factory=list)
-    interrupted: bool = False
     no_convergence: bool = False
     finished: bool = False
     routine_times: dict[str, list[float]] = field(default_factory=dict)

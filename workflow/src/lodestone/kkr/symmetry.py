@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,14 @@ Bond = tuple[int, int, int, int, int]
 Operations = list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]
 
 
+@contextmanager
+def quiet_spglib() -> Iterator[None]:
+    """Versions of spglib before 2.9 warn at every call that later ones will raise errors; both are handled here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING", category=DeprecationWarning)
+        yield
+
+
 def operations(lattice: NDArray[np.float64], positions: NDArray[np.float64], kinds: Sequence[int]) -> Operations:
     """Rotations in lattice coordinates, with the image of each site: its index and its cell.
 
@@ -27,7 +37,11 @@ def operations(lattice: NDArray[np.float64], positions: NDArray[np.float64], kin
     import spglib
 
     cell: Any = (lattice, positions, list(kinds))
-    found: Any = spglib.get_symmetry(cell, symprec=TOLERANCE)
+    with quiet_spglib():
+        try:
+            found: Any = spglib.get_symmetry(cell, symprec=TOLERANCE)
+        except spglib.SpglibError:
+            found = None
     if found is None:
         raise ValueError("atoms: two of them lie at one place")
     result = []
