@@ -101,9 +101,10 @@ def test_unknown_back_end_is_refused():
 
 # Space group and volume per atom (handbooks, angstrom^3) of the stable crystals.
 GROUND_STATES = {
-    "Fe": ("Im-3m", 11.8), "Co": ("P6_3/mmc", 11.1), "Ni": ("Fm-3m", 10.9), "Al": ("Fm-3m", 16.6), "Mn": ("I-43m", 12.2),
-    "Si": ("Fd-3m", 20.0), "B": ("R-3m", 7.3), "C": ("P6_3/mmc", 8.8), "N": ("Pa-3", 22.7), "Nd": ("P6_3/mmc", 34.2),
-    "Sm": ("R-3m", 33.2), "Dy": ("P6_3/mmc", 31.6), "Ti": ("P6_3/mmc", 17.6), "Ga": ("Cmce", 19.6), "Sn": ("I4_1/amd", 27.0),
+    "Fe": ("Im-3m", 11.8), "Co": ("P6_3/mmc", 11.1), "Ni": ("Fm-3m", 10.9), "Al": ("Fm-3m", 16.6),
+    "Mn": ("I-43m", 12.2), "Si": ("Fd-3m", 20.0), "B": ("R-3m", 7.3), "C": ("P6_3/mmc", 8.8), "N": ("Pa-3", 22.7),
+    "Nd": ("P6_3/mmc", 34.2), "Sm": ("R-3m", 33.2), "Dy": ("P6_3/mmc", 31.6), "Ti": ("P6_3/mmc", 17.6),
+    "Ga": ("Cmce", 19.6), "Sn": ("I4_1/amd", 27.0),
 }  # fmt: skip
 
 
