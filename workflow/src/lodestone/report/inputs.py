@@ -18,6 +18,8 @@ from lodestone.report.cost import RuleCost
 Kind = TypeVar("Kind", bound=Artifact)
 # Name under which artifacts are listed that the report does not read but that others were made from.
 ANCESTORS = "ancestors"
+ARTIFACT_SUFFIX = ".h5"
+AS_IT_CAME = Provenance(backend="a file as it came", seed=0, config_sha256="", package_version="")
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ class Library:
                 if not Path(path).is_file():
                     missing.append(name)
                     continue
-                record = Record(path, file_sha256(path), read_provenance(path))
+                # Raw outputs and downloads are parents too; they do not say where they came from.
+                made = read_provenance(path) if path.endswith(ARTIFACT_SUFFIX) else AS_IT_CAME
+                record = Record(path, file_sha256(path), made)
                 self.records.setdefault(ANCESTORS, {})[path] = record
                 waiting.append(record)
         return sorted(missing)

@@ -78,7 +78,9 @@ def _check(library: Library, missing: Sequence[str]) -> Notice:
     if stale:
         pairs = "; ".join(f"`{child.artifact}` from an earlier `{parent.artifact}`" for child, parent in stale[:5])
         return Notice(f"{len(stale)} of {links} links to parents are broken: {pairs}. Run the workflow again.", "warn")
-    absent = f" {len(missing)} ancestors have no file any more and could not be checked." if missing else ""
+    absent = (
+        f" {len(missing)} ancestors lie elsewhere or have no file any more and could not be checked." if missing else ""
+    )
     return Notice(
         f"Checked while this page was made: {len(records)} artifacts, {links} recorded links from artifact to parent, "
         f"none broken.{absent}",

@@ -16,7 +16,10 @@ from lodestone.report.blocks import Study
 from lodestone.report.inputs import Library
 from lodestone.report.rulegraph import Rule
 
-STUDIES = {"hysteresis": "lodestone.report.hysteresis"}
+STUDIES = {
+    "hysteresis": "lodestone.report.hysteresis",
+    "electronic_structure": "lodestone.report.electronic_structure",
+}
 
 
 class StudyModule(Protocol):
