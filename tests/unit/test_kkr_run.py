@@ -20,7 +20,7 @@ from lodestone.magnetism.units import BOHR_A
 
 TESTS = Path(__file__).parents[1]
 DATA = TESTS / "data" / "akaikkr"
-COMMAND = f"{sys.executable} {TESTS / 'stand_ins' / 'specx.py'}"
+COMMAND = f"{sys.executable} -S -E {TESTS / 'stand_ins' / 'specx.py'}"
 LOG = logging.getLogger("test")
 PROVENANCE = Provenance(backend="AkaiKKR", seed=0, config_sha256="0" * 64)
 SETTINGS = {
@@ -95,7 +95,7 @@ def test_alloys_on_any_site():
         (Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.5), ["Ni"], [[0, 0, 0]]), "fcc"),
         (Structure.from_spacegroup("Pm-3m", Lattice.cubic(2.9), ["Fe", "Al"], [[0, 0, 0], [0.5, 0.5, 0.5]]), "sc"),
         (Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(2.5, 4.07), ["Co"], [[1 / 3, 2 / 3, 0.25]]), "hcp"),
-        (Structure.from_spacegroup("P4/mmm", Lattice.tetragonal(2.7, 3.7), ["Fe", "Pt"], [[0, 0, 0], [0.5, 0.5, 0.5]]), "st"),
+        (Structure.from_spacegroup("P4/mmm", Lattice.tetragonal(2.7, 3.7), ["Fe"], [[0, 0, 0]]), "st"),
     ],
 )  # fmt: skip
 def test_lattices_by_name(structure, name):
@@ -225,7 +225,7 @@ def test_without_couplings_energy_and_status_remain(bench):
 
 
 def test_out_of_time_and_on_again(bench):
-    exchange, calls = bench(limit_s=3.0, tc=[["hang"]])
+    exchange, calls = bench(limit_s=8.0, tc=[["hang"]])
     assert exchange.status == Status.WALLTIME
     exchange, calls = bench()
     assert exchange.status == Status.CONVERGED
