@@ -192,7 +192,7 @@ def test_two_files_where_one_belongs_are_refused(made: Factory) -> None:
 
 def test_unknown_study_is_refused(made: Factory, tmp_path: Path) -> None:
     config = {**made.config, "studies": ["alchemy"]}
-    with pytest.raises(ValueError, match="studies: found alchemy, the report knows hysteresis"):
+    with pytest.raises(ValueError, match="studies: found alchemy, the report knows electronic_structure, hysteresis"):
         build.render(made.paths, tmp_path, config, tmp_path / "report.html", LOG)
 
 

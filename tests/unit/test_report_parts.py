@@ -12,7 +12,7 @@ from report_factory import Factory
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.predictions import Predictions
 from lodestone.report import hysteresis_paper as paper
-from lodestone.report import provenance, style
+from lodestone.report import provenance, sections, style
 from lodestone.report.cost import RuleCost, cost_section, duration, hours, memory, read_benchmarks, rule_of
 from lodestone.report.figures_curves import anchor_coordinates
 from lodestone.report.hysteresis import RULES
@@ -21,7 +21,7 @@ from lodestone.report.hysteresis_data import Run, coverage_on_test, errors_on_te
 from lodestone.report.hysteresis_tables import errors_table
 from lodestone.report.inputs import Library
 from lodestone.report.page import symbols
-from lodestone.report.rulegraph import Rule, draw, essential_edges
+from lodestone.report.rulegraph import Rule, draw, essential_edges, merged
 
 LOG = logging.getLogger("test_report")
 
@@ -193,7 +193,16 @@ def test_rule_graph_shows_every_rule_once_and_boxes_do_not_overlap() -> None:
 def test_rule_graph_lists_the_rules_of_the_workflow() -> None:
     root = Path(__file__).parents[2]
     found = set(re.findall(r"^rule (\w+):", "\n".join(p.read_text() for p in (root / "rules").glob("*.smk")), re.M))
-    assert {rule.name for rule in RULES} == found
+    studies = [sections.study_module(name).RULES for name in sections.STUDIES]
+    assert {rule.name for rules in studies for rule in rules} == found
+
+
+def test_rules_of_several_studies_are_joined_in_an_order_in_which_they_can_run() -> None:
+    first = (Rule("a"), Rule("b", ("a",), "x"), Rule("end", ("b",)))
+    second = (Rule("c"), Rule("a", ("c",)), Rule("end", ("a",)))
+    joined = merged([*first, *second])
+    assert joined == [Rule("c"), Rule("a", ("c",)), Rule("b", ("a",), "x"), Rule("end", ("b", "a"))]
+    assert merged(RULES) == list(RULES)
 
 
 def test_paper_table_is_the_paper_s() -> None:

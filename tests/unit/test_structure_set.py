@@ -132,6 +132,7 @@ def test_fields_must_make_sense(change, complaint):
         StructureSet(**{**values, **change}, provenance=PROVENANCE)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(max_size=5)))
 def test_texts_come_back(texts):
     packed = pack_texts(texts)

@@ -14,7 +14,7 @@ from lodestone.report.cost import RuleCost, cost_section, duration, read_benchma
 from lodestone.report.inputs import Library
 from lodestone.report.page import to_html
 from lodestone.report.provenance import git_commit, provenance_section
-from lodestone.report.rulegraph import Rule, draw
+from lodestone.report.rulegraph import Rule, draw, merged
 from lodestone.report.sections import study_module
 
 
@@ -58,7 +58,7 @@ def render(
             log.info("study %s: nothing was run, nothing to report", name)
             continue
         studies.append(study)
-        rules += [rule for rule in module.RULES if rule.name not in {other.name for other in rules}]
+        rules = merged([*rules, *module.RULES])
     page = _page(library, studies, rules, costs, config)
     with replacing(output) as temporary:
         Path(temporary).write_text(page, encoding="utf-8")

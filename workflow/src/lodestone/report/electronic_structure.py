@@ -22,7 +22,9 @@ from lodestone.report.rulegraph import Rule
 
 STEPS = ("relax", "static", "anisotropy", "constrained")
 RULES = (
-    Rule("build_structure_set", (), "structure_set"),
+    Rule("warm_caches"),
+    Rule("download_structures"),
+    Rule("build_structure_set", ("download_structures",), "structure_set"),
     Rule("build_element_references", ("build_structure_set",)),
     Rule("check_calculations", ("build_structure_set", "build_element_references")),
     Rule("prepare_calculations", ("check_calculations", "build_structure_set", "build_element_references")),
@@ -30,7 +32,14 @@ RULES = (
     Rule("collect_calculations", ("run_calculations", "build_structure_set", "build_element_references"),
          "relax_calculations"),
     Rule("derive_stability", ("collect_calculations",), "stability"),
-    Rule("render_report", ("build_structure_set", "collect_calculations", "derive_stability")),
+    Rule("derive_anisotropy", ("collect_calculations",), "anisotropy"),
+    Rule("prepare_kkr", ("build_structure_set",)),
+    Rule("run_kkr", ("prepare_kkr",)),
+    Rule("collect_kkr", ("run_kkr",), "exchange"),
+    Rule("read_exchange", (), "exchange"),
+    Rule("compute_curie", ("warm_caches", "collect_kkr", "read_exchange"), "curie"),
+    Rule("render_report", ("build_structure_set", "collect_calculations", "derive_stability", "derive_anisotropy",
+                           "compute_curie")),
 )  # fmt: skip
 
 TITLE = "Energies, moments and stability of crystals"

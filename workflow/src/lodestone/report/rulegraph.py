@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NODE_WIDTH, NODE_HEIGHT, COLUMN, ROW, MARGIN = 144, 42, 178, 58, 8
@@ -26,6 +26,26 @@ class Rule:
     name: str
     after: tuple[str, ...] = ()
     output: str = ""
+
+
+def merged(rules: Iterable[Rule]) -> list[Rule]:
+    """Join the rules of several studies: one that stands in several needs what it needs in any; sorted by need."""
+    known: dict[str, Rule] = {}
+    for rule in rules:
+        same = known.get(rule.name, Rule(rule.name))
+        known[rule.name] = Rule(rule.name, tuple(dict.fromkeys([*same.after, *rule.after])), same.output or rule.output)
+    ordered: dict[str, Rule] = {}
+
+    def place(name: str) -> None:
+        for before in known[name].after:
+            if before not in ordered:
+                place(before)
+        ordered[name] = known[name]
+
+    for name in known:
+        if name not in ordered:
+            place(name)
+    return list(ordered.values())
 
 
 def draw(rules: Sequence[Rule], notes: Mapping[str, str]) -> str:
