@@ -12,7 +12,8 @@ the last of which is repeated. A play may hold
 - edits: [file, old text, new text], made after copying; the old text has to be there;
 - stdout, stderr: recorded text to print;
 - keep: fraction of vasprun.xml and OUTCAR that gets written, as if the run had been cut off;
-- end: exit status, "killed" (by its own SIGKILL), "until_stopped" (waits for a STOPCAR) or "forever".
+- end: exit status, "killed" (by its own SIGKILL), "until_stopped" (waits for a STOPCAR), "forever", or "frozen" (the
+  same, and its last output is a day old).
 """
 
 import gzip
@@ -111,7 +112,9 @@ def end(how):
     """End as the play says."""
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    if how in ("until_stopped", "forever"):
+    if how == "frozen":
+        os.utime("vasp.out", (time.time() - 86400,) * 2)
+    if how in ("until_stopped", "forever", "frozen"):
         give_up = time.monotonic() + 60
         while time.monotonic() < give_up and not (how == "until_stopped" and Path("STOPCAR").exists()):
             time.sleep(0.02)

@@ -162,11 +162,11 @@ def test_smearing_that_is_too_wide_is_narrowed(runs):
 def test_a_frozen_run_is_stopped(runs, tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.mkdir()
-    impatient = Runs(other, monkeypatch, frozen_after_s=0.3, checks_every=5)
-    impatient.prepare("item", "static", nio(), **FERMI)
+    watching = Runs(other, monkeypatch, checks_every=5)
+    watching.prepare("item", "static", nio(), **FERMI)
     path = other / "item" / "static" / "INCAR"
     path.write_text(path.read_text().replace("ALGO = Normal", "ALGO = Fast"))
-    impatient.run("item", {"*": [{**GOOD, "end": "forever"}, {**GOOD, "tags": {"ALGO": "Normal"}}]})
-    result = impatient.collect("item")
+    watching.run("item", {"*": [{**GOOD, "end": "frozen"}, {**GOOD, "tags": {"ALGO": "Normal"}}]})
+    result = watching.collect("item")
     assert result.status is Status.CONVERGED
     assert result.extras["runs"][0]["corrections"] == ["Frozen job: INCAR: set ALGO = Normal"]
