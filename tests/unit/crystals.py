@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from hypothesis import HealthCheck
 from pymatgen.core import Lattice, Structure
 
 from lodestone.artifacts.base import Provenance
 
 DATA = Path(__file__).parents[1] / "data" / "structures"
+# A machine with other work to do is no reason for a property to be doubted.
+SLOW_MACHINE = [HealthCheck.too_slow]
 PROVENANCE = Provenance(backend="a test", seed=7, config_sha256="0" * 64)
 
 

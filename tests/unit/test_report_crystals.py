@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from artifact_samples import sample
-from crystals import PROVENANCE, bcc_iron, ca_cu5
+from crystals import PROVENANCE, SLOW_MACHINE, bcc_iron, ca_cu5
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
@@ -57,7 +57,7 @@ def test_elements_keep_their_colours():
 energies = st.lists(st.tuples(st.integers(1, 19), st.floats(-1, 1).map(lambda x: round(x, 6))), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(energies)
 def test_the_hull_drawn_is_that_of_pymatgen(points):
     share = np.array([x / 20 for x, _ in points])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from crystals import DATA, bcc_iron, ca_cu5, disguised
+from crystals import DATA, SLOW_MACHINE, bcc_iron, ca_cu5, disguised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
@@ -62,7 +62,7 @@ def test_another_kind_of_cell_and_a_crystal_without_symmetry_are_refused():
             call(on_top)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(SEEDS)
 def test_a_crystal_keeps_its_symmetry_and_atoms_in_every_cell(seed):
     crystal = ca_cu5()
@@ -78,7 +78,7 @@ def test_a_crystal_keeps_its_symmetry_and_atoms_in_every_cell(seed):
         assert all((site.specie.symbol == "Nd") == (site.properties["magmom"] < 0) for site in found)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(SEEDS)
 def test_duplicates_are_found_in_disguise(seed):
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from crystals import PROVENANCE, bcc_iron, ca_cu5, disguised
+from crystals import PROVENANCE, SLOW_MACHINE, bcc_iron, ca_cu5, disguised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import DummySpecies, Lattice, Species, Structure
@@ -32,7 +32,7 @@ def test_an_atom_and_its_own_image_are_a_pair():
     assert pairs_of(alone, cutoff_A=1.9) == {}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(st.integers(0, 2**32 - 1))
 def test_distances_do_not_depend_on_the_cell_that_describes_the_crystal(seed):
     rng = np.random.default_rng(seed)
@@ -43,7 +43,7 @@ def test_distances_do_not_depend_on_the_cell_that_describes_the_crystal(seed):
     assert pairs_of(other) == pytest.approx(pairs_of(crystal), rel=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(st.integers(0, 2**32 - 1))
 def test_distances_agree_with_a_search_of_all_neighbours(seed):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from crystals import PROVENANCE, bcc_iron, ca_cu5
+from crystals import PROVENANCE, SLOW_MACHINE, bcc_iron, ca_cu5
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
@@ -49,7 +49,7 @@ names = st.text("abcXYZ019._+-", max_size=8).map(lambda text: "n" + text)
 crystals = st.lists(st.tuples(names, st.floats(2, 9), sites, st.booleans()), max_size=6, unique_by=lambda c: c[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(crystals)
 def test_any_set_comes_back_to_the_last_bit(tmp_path_factory, drawn):
     structures = [
@@ -78,7 +78,7 @@ def test_a_hundred_thousand_crystals_take_seconds(tmp_path):
     sites = rng.integers(1, 30, count)
     ends = np.cumsum(sites)
     numbers, positions = rng.integers(1, 90, ends[-1]), rng.random((ends[-1], 3))
-    began = time.perf_counter()
+    began = time.process_time()
     crystals = StructureSet.from_arrays(
         lattices=np.eye(3) * rng.uniform(5, 9, (count, 1, 1)),
         atomic_numbers=np.split(numbers, ends[:-1]),
@@ -90,8 +90,8 @@ def test_a_hundred_thousand_crystals_take_seconds(tmp_path):
     )
     crystals.write(tmp_path / "set.h5")
     found = StructureSet.read(tmp_path / "set.h5")
-    # About 1.5 s alone on one core; the limit leaves room for a loaded machine.
-    assert time.perf_counter() - began < 20
+    # About 2 s of one core; the limit leaves room for slower ones.
+    assert time.process_time() - began < 20
     assert found.structure(count - 1).atomic_numbers == tuple(numbers[ends[-2] :])
     assert np.array_equal(found.fractional, positions)
 
@@ -132,7 +132,7 @@ def test_fields_must_make_sense(change, complaint):
         StructureSet(**{**values, **change}, provenance=PROVENANCE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(st.lists(st.text(max_size=5)))
 def test_texts_come_back(texts):
     packed = pack_texts(texts)
