@@ -26,8 +26,12 @@ def quiet_spglib() -> Iterator[None]:
         yield
 
 
-def operations(lattice: NDArray[np.float64], positions: NDArray[np.float64], kinds: Sequence[int]) -> Operations:
+def operations(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], kinds: Sequence[int], spin_orbit: bool = False
+) -> Operations:
     """Rotations in lattice coordinates, with the image of each site: its index and its cell.
+
+    With spin-orbit coupling only those that keep a moment along z as it is: the proper part must leave z alone.
 
     Raises
     ------
@@ -46,6 +50,9 @@ def operations(lattice: NDArray[np.float64], positions: NDArray[np.float64], kin
         raise ValueError("atoms: two of them lie at one place")
     result = []
     for rotation, translation in zip(found["rotations"], found["translations"], strict=True):
+        cartesian = lattice.T @ rotation @ np.linalg.inv(lattice.T)
+        if spin_orbit and cartesian[2, 2] * np.linalg.det(cartesian) < 0.9:
+            continue
         images = positions @ rotation.T + translation
         distance = images[:, None] - positions[None]
         off = np.abs((distance - np.rint(distance)) @ lattice).sum(axis=2)
@@ -95,7 +102,7 @@ def spread(
     ValueError
         If the number of equivalent pairs differs from the printed multiplicity.
     """
-    group = operations(primitive, positions, kinds)
+    group = operations(primitive, positions, kinds, str(output.parameters.get("reltyp", "")).endswith("ls"))
     inverse = np.linalg.inv(primitive)
     listed = _listed(output)
     source, target, cells, meV = [], [], [], []
