@@ -59,7 +59,7 @@ class Runner:
         return Path(log).read_text()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def load_script():
     """The function that imports one script."""
     return load
