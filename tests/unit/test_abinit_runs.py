@@ -80,19 +80,22 @@ def test_magnetic_force_is_minus_the_derivative_of_the_energy(compute, structure
         [moment - STEP_MUB, moment, moment + STEP_MUB], abs=1e-5
     )
     difference = -(results[2].energy_eV - results[0].energy_eV) / (2 * STEP_MUB)
-    assert abs(difference) > 0.05  # eV per mu_B: something to compare with
+    # ABINIT prints the force with 1.4e-5 eV per mu_B: it must be large enough to compare within the tolerance.
+    assert abs(difference) > 0.03
     assert results[1].magnetic_forces_eV_muB[0] == pytest.approx(difference, rel=MAGNETIC_FORCE_RTOL)
 
 
 def test_relaxation_lowers_the_energy_to_a_cell_without_stress(compute):
-    start = iron_aluminium().copy(site_properties={"magmom": [1.0, 0.0]})
+    start = iron("primitive").copy(site_properties={"magmom": [2.3]})
     start.apply_strain(0.01)
-    calculation = proven("relax", kpoint_spacing_per_A=0.9, force_tolerance_eV_A=0.05, stress_tolerance_eV_A3=3e-3)
+    calculation = dataclasses.replace(
+        preset("nd_fe")["relax"], kpoint_spacing_per_A=0.55, smearing_eV=0.2, stress_tolerance_eV_A3=3e-3
+    )
     result = compute(start, calculation)
     assert result.steps >= 1
     assert result.extras["energies_eV"][-1] < result.extras["energies_eV"][0]
     assert np.abs(result.stress_eV_A3).max() < 3e-3
-    assert 2.75 < result.structure.lattice.a < start.lattice.a
+    assert 2.40 < result.structure.lattice.a < start.lattice.a
 
 
 def test_axes_that_symmetry_makes_equal_have_equal_energies(compute):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import spglib
@@ -90,8 +92,7 @@ def unique_axis(structure: Structure, symprec_A: float = 0.01) -> np.ndarray | N
 
     The moments are left aside: they point along each axis in turn.
     """
-    cell = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
-    found = spglib.get_symmetry_dataset(cell, symprec=symprec_A)
+    found = _symmetry(structure, symprec_A)
     if found is None or found.number in _CUBIC:
         return None
     lattice = structure.lattice.matrix
@@ -106,9 +107,19 @@ def unique_axis(structure: Structure, symprec_A: float = 0.01) -> np.ndarray | N
 
 def is_cubic(structure: Structure, symprec_A: float = 0.01) -> bool:
     """Whether the space group is cubic, so that the second-order constant vanishes."""
-    cell = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
-    found = spglib.get_symmetry_dataset(cell, symprec=symprec_A)
+    found = _symmetry(structure, symprec_A)
     return found is not None and found.number in _CUBIC
+
+
+def _symmetry(structure: Structure, symprec_A: float) -> Any:
+    """Dataset of spglib, None where it finds none; versions before 2.9 warn that later ones will raise instead."""
+    cell = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING", category=DeprecationWarning)
+        try:
+            return spglib.get_symmetry_dataset(cell, symprec=symprec_A)
+        except spglib.SpglibError:
+            return None
 
 
 def derive(batches: Sequence[Calculations], provenance: Provenance) -> Anisotropy:
