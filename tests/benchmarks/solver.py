@@ -2,10 +2,10 @@
 
     python tests/benchmarks/solver.py [number of random structures [number of isotropic ones beside the plain descent]]
 
-Three sets: aligned grains, 100 of them within 15 degrees, the case on which other codes were timed, with a plain descent
-in double precision beside it; random structures of the study; and ten isotropic ones of 48 x 48 cells beside curves that
-followed the pure flow. Times are processor seconds of this process, so that other programs disturb them little. For the
-cores not to be shared, `make bench` sets one thread per library.
+Three sets: aligned grains, 100 of them within 15 degrees, the case on which other codes were timed, with a plain
+descent in double precision beside it; random structures of the study; and ten isotropic ones of 48 x 48 cells beside
+curves that followed the pure flow. Times are processor seconds of this process, so that other programs disturb them
+little. For the cores not to be shared, `make bench` sets one thread per library.
 """
 
 import json

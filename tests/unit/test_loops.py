@@ -167,8 +167,8 @@ def test_warming_up_leaves_nothing_to_compile(tmp_path):
     warm_up(MATERIAL)
     code = (
         "import numba\n"
-        "from lodestone.micromagnetics import loops, planar_flow, planar_kernels, planar_newton_kernels, planar_windows\n"
-        "from lodestone.micromagnetics import planar_transform\n"
+        "from lodestone.micromagnetics import loops, planar_flow, planar_kernels, planar_newton_kernels\n"
+        "from lodestone.micromagnetics import planar_transform, planar_windows\n"
         "from lodestone.magnetism.material import Material\n"
         "loops.warm_up(Material(1.61, 4.2e6, 8e-12))\n"
         "modules = planar_flow, planar_kernels, planar_newton_kernels, planar_windows, planar_transform\n"
