@@ -1,7 +1,8 @@
 """The electronic-structure study in the report: which inputs it has, and what is said first.
 
 Inputs by name: ``structure_set`` (StructureSet), ``relax_calculations``, ``static_calculations`` and so on
-(Calculations, one per batch), ``stability`` (Hull), ``anisotropy`` (Anisotropy). Any may be absent.
+(Calculations, one per batch), ``stability`` (Hull), ``anisotropy`` (Anisotropy), ``exchange`` (Exchange) and ``curie``
+(Curie), one per crystal. Any may be absent.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Any
 from lodestone.artifacts.anisotropy import Anisotropy
 from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.calculations import Calculations
+from lodestone.artifacts.curie import Curie
+from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.hull import Hull
 from lodestone.artifacts.structure_set import StructureSet
 from lodestone.report.blocks import Block, Card, Cards, Notice, Study
 from lodestone.report.electronic_sections import Run, all_sections
+from lodestone.report.exchange_sections import exchange_section
 from lodestone.report.inputs import Library
 from lodestone.report.rulegraph import Rule
 
@@ -62,7 +66,7 @@ def compose(library: Library, config: Mapping[str, Any], log: logging.Logger) ->
         None if no artifact of the study was given.
     """
     names = [f"{step}_calculations" for step in STEPS]
-    if not library.has("structure_set", "stability", "anisotropy", *names):
+    if not library.has("structure_set", "stability", "anisotropy", "exchange", "curie", *names):
         return None
     run = Run(
         library=library,
@@ -71,7 +75,10 @@ def compose(library: Library, config: Mapping[str, Any], log: logging.Logger) ->
         hull=library.one("stability", Hull),
         anisotropy=library.one("anisotropy", Anisotropy),
     )
-    study = Study("electronic_structure", TITLE, QUESTION, _summary(run), all_sections(run))
+    sections = all_sections(run)
+    exchange = exchange_section(library, library.all("exchange", Exchange), library.all("curie", Curie))
+    sections += [exchange] if exchange is not None else []
+    study = Study("electronic_structure", TITLE, QUESTION, _summary(run), sections)
     log.info("electronic structure: %d sections", len(study.sections))
     return study
 
