@@ -170,6 +170,15 @@ class Lattice:
         for _ in range(over_relaxations):
             kernels.over_relax(self.spin, *shape, strength, self.permutation)
 
+    def sample(self, kT_meV: float, sweeps: int, over_relaxations: int) -> NDArray[np.float64]:
+        """Sweep so many times; sums of the unit vectors of each sublattice after each, (sweep, sublattice, 3)."""
+        strength = (2.0 / kT_meV * self.bonds.meV[self.order]).astype(np.float32)
+        totals = np.empty((sweeps, self.bonds.sublattices, 3))
+        shape = self.block, self.reach, self.offset, self.first
+        lists = self.permutation, self.occupied, self.state
+        kernels.sample(self.spin, *shape, strength, *lists, over_relaxations, totals)
+        return totals
+
     def sums(self) -> NDArray[np.float64]:
         """Sum of the unit vectors of each sublattice, (sublattice, 3)."""
         total = np.empty((self.bonds.sublattices, 3))
@@ -195,5 +204,6 @@ def warm_up() -> None:
         lattice = Lattice(bonds, (4, 4, 4), np.random.SeedSequence(0), occupation)
         lattice.align(np.ones(1))
         lattice.sweep(1.0, 1, 1)
+        lattice.sample(1.0, 1, 1)
         lattice.sums()
         lattice.energy_meV()

@@ -167,15 +167,12 @@ def simulate(
     weight = ground_state(exchange)[1]
     full = float(np.abs(weight) @ lattice.numbers)
     kT = K_B_MEV * temperature_K
-    order, moments = np.zeros((sampling.sweeps, 3)), np.zeros((sampling.sweeps, len(weight)))
-    for sweep in range(-sampling.thermalisation, sampling.sweeps):
-        lattice.sweep(kT, 1, sampling.over_relaxations)
-        if sweep >= 0:
-            sums = lattice.sums()
-            order[sweep] = weight @ sums / full
-            axis = order[sweep] / max(float(np.linalg.norm(order[sweep])), 1e-30)
-            moments[sweep] = sums @ axis / np.maximum(lattice.numbers, 1)
+    sums = lattice.sample(kT, sampling.thermalisation + sampling.sweeps, sampling.over_relaxations)
+    sums = sums[sampling.thermalisation :]
+    order = np.einsum("s,tsx->tx", weight, sums) / full
     size = np.linalg.norm(order, axis=1)
+    axis = order / np.maximum(size, 1e-30)[:, None]
+    moments = np.einsum("tsx,tx->ts", sums, axis) / np.maximum(lattice.numbers, 1)
     cut = [part.mean(axis=0) for part in np.array_split(moments * exchange.total_moment_muB, BINS)]
     powers = {name: _binned(size**power) for name, power in (("order", 1), ("order2", 2), ("order4", 4))}
     return {**powers, "moment_muB": np.array(cut)}

@@ -218,3 +218,16 @@ def energy(spin, block, reach, offset, first, coupling):
                             + spin[place, 2, lane] * hz[lane]
                         )
     return total
+
+
+@numba.njit(cache=True, error_model="numpy", nogil=True)
+def sample(spin, block, reach, offset, first, coupling, permutation, occupied, state, over_relaxations, totals):
+    """Sweep and sum, once for each entry of `totals`, ndarray of float64 (sweep, sublattice, 3).
+
+    All of it in one call: threads that come back to Python after every sweep spend their time waiting for each other.
+    """
+    for sweep in range(totals.shape[0]):
+        heat_bath(spin, block, reach, offset, first, coupling, permutation, occupied, state)
+        for _ in range(over_relaxations):
+            over_relax(spin, block, reach, offset, first, coupling, permutation)
+        sums(spin, block, reach, totals[sweep])
