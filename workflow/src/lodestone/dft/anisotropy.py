@@ -113,7 +113,7 @@ def is_cubic(structure: Structure, symprec_A: float = 0.01) -> bool:
 
 def _symmetry(structure: Structure, symprec_A: float) -> Any:
     """Dataset of spglib, None where it finds none; versions before 2.9 warn that later ones will raise instead."""
-    cell = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
+    cell: Any = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING", category=DeprecationWarning)
         try:

@@ -159,7 +159,7 @@ class Evaluator:
         with warnings.catch_warnings():
             # CHGNet makes numbers of the volumes, tensors with a gradient; their values are right all the same.
             warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True to a scalar")
-            predicted = self.model.predict_graph(graphs, task="efsm", batch_size=len(graphs))
+            predicted: Any = self.model.predict_graph(graphs, task="efsm", batch_size=len(graphs))
         return [predicted] if len(graphs) == 1 else predicted
 
 

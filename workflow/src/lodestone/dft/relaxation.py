@@ -141,7 +141,8 @@ def relax(
     at_once : int
         Crystals that are evaluated together.
     """
-    waiting, active = iter(geometries), []
+    waiting = iter(geometries)
+    active: list[_Walker] = []
     while True:
         # The range comes first: zip must not take a geometry that it then has no place for.
         active += [_Walker(g, relax_cell) for _, g in zip(range(at_once - len(active)), waiting, strict=False)]

@@ -125,6 +125,10 @@ class _Hulls:
         for k, diagram in enumerate(self._diagrams(symbols)):
             entry = PDEntry(fractions, float(energy.by_model[k]))
             products, distance = diagram.get_decomp_and_e_above_hull(entry, allow_negative=True)
+            if products is None or distance is None:
+                raise ValueError(
+                    f"{fractions.reduced_formula}: pymatgen found no place on the hull of {sorted(symbols)}"
+                )
             # The crystal is among the entries: what is below zero is rounding.
             above[k] = max(0.0, float(distance))
             if k == 0:
