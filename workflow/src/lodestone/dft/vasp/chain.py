@@ -70,20 +70,18 @@ class Chain:
 
     def _run_once(self, step: Step, attempt: int, start: Start) -> Record:
         source, run = self.folder / step.name, self.folder / ledger.run_folder(step.name, attempt)
-        if run.is_dir():
-            watch.end_orphan(run)
+        before = [old for old in ledger.read(self.folder) if (old.step, old.attempt) == (step.name, attempt)]
         if not run.is_dir():
             staging.stage(source, run, step, LADDER[attempt], start)
             ending = self._execute(source, run, step)
-        elif self._has_converged(run, step):
+        elif not watch.end_orphan(run) and not before and self._has_converged(run, step):
             ending = Ending("finished")  # the job was killed between VASP's end and the entry in the ledger
         else:
             staging.resume(run)
             ending = self._execute(source, run, step)
         record = self._judged(step, attempt, run, ending)
         if record.state == "walltime":
-            before = [old.jobs for old in ledger.read(self.folder) if old.folder == record.folder]
-            record = dataclasses.replace(record, jobs=1 + max(before, default=0))
+            record = dataclasses.replace(record, jobs=1 + sum(old.jobs for old in before))
         ledger.add(self.folder, record)
         return record
 

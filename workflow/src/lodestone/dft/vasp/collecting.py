@@ -157,7 +157,8 @@ class Collector:
         return min(found, key=lambda pair: pair[1].energy_eV, default=None)
 
     def _unfinished(self, step: Step, records: list[Record]) -> Result:
-        runs = sorted((self.folder / step.name).glob("run_*"))
+        # The suffix is that of a folder whose input was still being written.
+        runs = sorted(path for path in (self.folder / step.name).glob("run_*") if not path.suffix)
         if not runs:
             return Result(Status.FAILED, f"{step.name}: never started", extras=self._extras(records))
         try:
