@@ -33,7 +33,8 @@ def kept_raw(path):
 
 def step_before(wildcards):
     """Results that a step starts from, besides the structure set: none for the first."""
-    earlier = ES_STEPS[wildcards.crystals][: STEPS.index(wildcards.step)]
+    steps = ES_STEPS[wildcards.crystals]
+    earlier = steps[: steps.index(wildcards.step)]
     return ES.calculations(step=earlier[-1]) if earlier else []
 
 
