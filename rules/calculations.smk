@@ -103,13 +103,14 @@ rule run_calculations:
     benchmark:
         ES.benchmark("run_calculations", "{crystals}", "{step}", "{batch}")
     conda:
-        "../envs/base.yaml"
+        torch_environment(ES_DEVICE)
     threads: ES_RUN["threads"]
     resources:
         mem_mb=mem_mb(ES_RUN["mem_mb"]),
         runtime=minutes(ES_RUN["minutes"]),
         tasks=ES_RUN["tasks"],
         mpi="mpirun",
+        gpu=gpus(ES_DEVICE),
     params:
         settings=pick(ES_SETTINGS, "backend", "options"),
         algorithm=1,

@@ -18,6 +18,7 @@ ES_RUN = {
     "abinit": {"minutes": 1440, "mem_mb": 8000, "threads": 1, "tasks": 1},
     "vasp": {"minutes": 1440, "mem_mb": 64000, "threads": 1, "tasks": 32},
 }[BACKEND]
+ES_DEVICE = CALCULATIONS["chgnet"]["device"] if BACKEND == "chgnet" else "cpu"
 # The settings of a calculation; those of the other back ends rerun nothing.
 ES_SETTINGS = {
     **pick(CALCULATIONS, "preset", "cutoff_eV", "kpoint_spacing_per_A", "force_tolerance_eV_A", "max_ionic_steps"),
