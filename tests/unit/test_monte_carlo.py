@@ -102,7 +102,7 @@ def test_low_temperature_follows_spin_waves():
 def test_simple_cubic_curie_temperature():
     """k_B T_C / J = 1.44292 (Chen, Ferrenberg and Landau, PRB 48, 3249 (1993)), within half a per cent."""
     points = Points(simple_cubic(), seed=2)
-    found = binder_crossing.curie_temperature(points, Sampling(8192, 1000, 300, 1))
+    found = binder_crossing.curie_temperature(points, Sampling(8192, 1500, 300, 5))
     assert found.Tc_K * K_B_MEV == pytest.approx(1.44292, rel=5e-3)
     assert found.error_K / found.Tc_K < 5e-3
     assert found.cells[1] == tuple(2 * n for n in found.cells[0])
