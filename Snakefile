@@ -56,10 +56,7 @@ include: "rules/regressor.smk"
 include: "rules/baselines.smk"
 include: "rules/morphing.smk"
 include: "rules/inverse_design.smk"
-include: "rules/structure_sets.smk"
-include: "rules/calculations.smk"
-include: "rules/derived_properties.smk"
-include: "rules/exchange.smk"
+include: "rules/electronic_structure.smk"
 include: "rules/report.smk"
 
 
