@@ -10,7 +10,8 @@ from lodestone import config
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = "config/config.yaml"
-CONFIGS = [DEFAULT, "config/test.yaml", "config/bench/hysteresis.yaml", "config/paper/hysteresis.yaml"]
+PAPERS = ["config/paper/electronic_structure.yaml", "config/paper/hysteresis.yaml"]
+CONFIGS = [DEFAULT, "config/test.yaml", "config/bench/hysteresis.yaml", *PAPERS]
 LIMIT_S = 30  # for a dry run of any shipped config, the papers' sizes included
 
 
