@@ -106,8 +106,9 @@ def test_axes_that_symmetry_makes_equal_have_equal_energies(compute):
         preset("nd_fe")["anisotropy"], kpoint_spacing_per_A=1.0, smearing_eV=0.3, axes=axes, cutoff_eV=12 * HARTREE_EV
     )
     result = compute(tetragonal, calculation)
-    along_a, along_b, along_c = result.axis_energies_eV
-    # Convergence leaves 1e-8 Ha; the difference between the axes that are not equal is a hundred times that.
-    assert along_a == pytest.approx(along_b, abs=1e-6)
-    assert abs(along_c - along_a) > 5e-6
-    assert result.total_moment_muB > 1.5
+    # Convergence leaves 1e-8 Ha in each.
+    assert result.axis_energies_eV[0] == pytest.approx(result.axis_energies_eV[1], abs=1e-6)
+    moments = np.array(result.extras["total_moments_muB"])
+    # The magnetisation stayed along each of the axes, and spinors mix in components only in the last digits.
+    assert np.diag(moments).min() > 1.5
+    assert np.abs(moments - np.diag(np.diag(moments))).max() < 1e-3
