@@ -92,8 +92,8 @@ def _plan(ny: int, nx: int, cell_size: Lengths, dtype: str) -> _Plan:
     kernel = stack.reshape(3, lanes // width, width, px).transpose(1, 3, 0, 2)
     stored = transform.aligned((kernel.size,), dtype)
     stored[:] = kernel.ravel()
-    tables = (transform.twiddle_factors(plan, dtype) for plan in (plan_y, plan_x))
-    return _Plan(plan_y, plan_x, *tables, np.stack([row[ky], row[-ky % py]], -1), stored)
+    table_y, table_x = (transform.twiddle_factors(plan, dtype) for plan in (plan_y, plan_x))
+    return _Plan(plan_y, plan_x, table_y, table_x, np.stack([row[ky], row[-ky % py]], -1), stored)
 
 
 class PlanarStrayField:

@@ -7,7 +7,7 @@ start, and nothing checks the bounds.
 from __future__ import annotations
 
 from inspect import Parameter, Signature
-from typing import Any
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 from numba import types
@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from lodestone.micromagnetics.vector_code import RADICES, Array, Complex, Real, element, fourier, transposed
 
-Builder = ir.IRBuilder
+Builder: TypeAlias = ir.IRBuilder
 
 
 def kernel_of(emit: Any, *kinds: str) -> Any:
