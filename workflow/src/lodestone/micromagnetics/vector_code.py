@@ -102,9 +102,10 @@ class Array:
     def __init__(self, context: Any, builder: ir.IRBuilder, kind: types.Array, value: ir.Value) -> None:
         self.builder = builder
         self._data = context.make_array(kind)(context, builder, value).data
-        self._bytes = kind.dtype.bitwidth // 8
+        number: Any = kind.dtype
+        self._bytes = number.bitwidth // 8
         self.count = VECTOR_BYTES // self._bytes
-        self._vector = ir.VectorType(context.get_value_type(kind.dtype), self.count)
+        self._vector = ir.VectorType(context.get_value_type(number), self.count)
 
     def load(self, at: ir.Value) -> ir.Value:
         """Vector that starts at an element."""
