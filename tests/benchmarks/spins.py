@@ -10,7 +10,7 @@ from lodestone.kkr.lanes import Bonds, Lattice
 AXES = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 
 
-def updates_per_s(edge, heat_baths, over_relaxations, seconds=2.0):
+def updates_per_s(edge, heat_baths, over_relaxations, seconds=1.0):
     """Updates a second of a cube of edge**3 spins just above T_C."""
     zero = np.zeros(6, np.int64)
     lattice = Lattice(Bonds(1, zero, zero, AXES, np.full(6, 0.5)), (edge,) * 3, np.random.SeedSequence(1))

@@ -74,6 +74,35 @@ def _copy_to_halo(spin, place, cell, block, reach, stride, permutation):
                         spin[place + shift, axis, lane] = spin[place, axis, lanes[lane]]
 
 
+@numba.njit(inline="always")
+def _draw(hx, hy, hz, u, v):
+    """Draw a unit vector in a field (in units of k_B T) from two numbers between 0 and 1."""
+    square = hx**2 + hy**2 + hz**2
+    norm = np.sqrt(square + TINY)
+    inverse = ONE / norm
+    # Cosine from the field: inverse of the distribution exp(norm * cosine).
+    cosine = ONE + vector_math.log(u + (ONE - u) * vector_math.exp_negative(-TWO * norm)) * inverse
+    if square < WEAK:
+        cosine = TWO * u - ONE
+    if cosine < -ONE:
+        cosine = -ONE
+    sine = np.sqrt(abs(ONE - cosine * cosine))
+    turn_cos, turn_sin = vector_math.circle(v - HALF)
+    ex, ey, ez = hx * inverse, hy * inverse, hz * inverse
+    if square < WEAK:
+        ex, ey, ez = F(0), F(0), ONE
+    # Two axes across the field (Duff et al. 2017), the same for every direction of it.
+    sign = ONE if ez >= 0 else -ONE
+    a = -ONE / (sign + ez)
+    b = ex * ey * a
+    p, q = sine * turn_cos, sine * turn_sin
+    return (
+        cosine * ex + p * (ONE + sign * ex * ex * a) + q * b,
+        cosine * ey + p * sign * b + q * (sign + ey * ey * a),
+        cosine * ez - p * sign * ex - q * ey,
+    )
+
+
 @numba.njit(**_OPTIONS)
 def heat_bath(spin, block, reach, offset, first, coupling, permutation, occupied, state):
     """One sweep of the heat bath: each spin anew from its distribution in the field of its neighbours.
@@ -110,29 +139,8 @@ def heat_bath(spin, block, reach, offset, first, coupling, permutation, occupied
                     _uniform(state, u)
                     _uniform(state, v)
                     for lane in range(width):
-                        square = hx[lane] ** 2 + hy[lane] ** 2 + hz[lane] ** 2
-                        norm = np.sqrt(square + TINY)
-                        inverse = ONE / norm
-                        # Cosine from the field: inverse of the distribution exp(norm * cosine).
-                        low = vector_math.exp_negative(-TWO * norm)
-                        cosine = ONE + vector_math.log(u[lane] + (ONE - u[lane]) * low) * inverse
-                        if square < WEAK:
-                            cosine = TWO * u[lane] - ONE
-                        if cosine < -ONE:
-                            cosine = -ONE
-                        sine = np.sqrt(abs(ONE - cosine * cosine))
-                        turn_cos, turn_sin = vector_math.circle(v[lane] - HALF)
-                        ex, ey, ez = hx[lane] * inverse, hy[lane] * inverse, hz[lane] * inverse
-                        if square < WEAK:
-                            ex, ey, ez = F(0), F(0), ONE
-                        # Two axes across the field (Duff et al. 2017), the same for every direction of it.
-                        sign = ONE if ez >= 0 else -ONE
-                        a = -ONE / (sign + ez)
-                        b = ex * ey * a
-                        p, q = sine * turn_cos, sine * turn_sin
-                        spin[place, 0, lane] = cosine * ex + p * (ONE + sign * ex * ex * a) + q * b
-                        spin[place, 1, lane] = cosine * ey + p * sign * b + q * (sign + ey * ey * a)
-                        spin[place, 2, lane] = cosine * ez - p * sign * ex - q * ey
+                        sx, sy, sz = _draw(hx[lane], hy[lane], hz[lane], u[lane], v[lane])
+                        spin[place, 0, lane], spin[place, 1, lane], spin[place, 2, lane] = sx, sy, sz
                     if occupied.shape[0] > 0:
                         for axis in range(3):
                             for lane in range(width):

@@ -79,7 +79,8 @@ def anisotropy_field_T(K1_J_m3: float, mu0_Ms_T: float) -> float:
 def hardness(K1_J_m3: float, mu0_Ms_T: float) -> float:
     """Magnetic hardness kappa = sqrt(K_1 / (mu0 M_s^2)).
 
-    Above 1 a magnet of any shape can be made (Skomski and Coey, Scripta Materialia 112, 3 (2016)). An easy plane (K_1 below 0) has no hardness: 0.
+    Above 1 a magnet of any shape can be made (Skomski and Coey, Scripta Materialia 112, 3 (2016)). An easy plane, with
+    K_1 below 0, has no hardness: 0.
     """
     return math.sqrt(max(K1_J_m3, 0.0) * MU0) / _positive("mu0_Ms_T", mu0_Ms_T)
 
