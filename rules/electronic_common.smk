@@ -44,11 +44,23 @@ def results_of(crystals, step):
     return expand(ES.calculations(), crystals=crystals, step=step, batch=ES_BATCHES[crystals])
 
 
+EXCHANGE = ELECTRONIC["exchange"]
+COUPLING_FILES = {one["name"]: one["path"] for one in EXCHANGE["files"]}
+
+
+def coupling_files(wildcards):
+    """File of one crystal, relative to the workflow's folder; a folder of UppASD stands for what lies in it."""
+    path = Path(workflow.basedir) / COUPLING_FILES.get(wildcards.system, f"couplings of {wildcards.system}")
+    if not path.is_dir():
+        return [str(path)]
+    return [str(path / "inpsd.dat"), *sorted(str(p) for p in path.iterdir() if p.name != "inpsd.dat")]
+
+
 # Crystals with exchange couplings: named in the config, so that the jobs are known before the structure set is.
 SYSTEMS = {
-    "files": [one["name"] for one in ELECTRONIC["exchange"]["files"]],
-    "akaikkr": ELECTRONIC["exchange"]["crystals"],
-}[ELECTRONIC["exchange"]["source"]]
+    "files": [one["name"] for one in EXCHANGE["files"]],
+    "akaikkr": EXCHANGE["crystals"],
+}[EXCHANGE["source"]]
 ELECTRONIC_RESULTS = {
     "structure_set": ES.structure_set("crystals"),
     **{f"{step}_calculations": results_of("crystals", step) for step in STEPS},

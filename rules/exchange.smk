@@ -1,20 +1,10 @@
 """Exchange couplings, read from files or computed with AkaiKKR, and the magnetism that follows from them."""
 
-EXCHANGE = ELECTRONIC["exchange"]
-COUPLING_FILES = {one["name"]: one["path"] for one in EXCHANGE["files"]}
 KKR_KEYS = [key for key in EXCHANGE["akaikkr"] if key not in ("command", "mixing", "restarts")]
 
 
 wildcard_constraints:
     system=r"[A-Za-z0-9][A-Za-z0-9._+-]*",
-
-
-def coupling_files(wildcards):
-    """File of one crystal, relative to the workflow's folder; a folder of UppASD stands for what lies in it."""
-    path = Path(workflow.basedir) / COUPLING_FILES.get(wildcards.system, f"couplings of {wildcards.system}")
-    if not path.is_dir():
-        return [str(path)]
-    return [str(path / "inpsd.dat"), *sorted(str(p) for p in path.iterdir() if p.name != "inpsd.dat")]
 
 
 rule compute_curie:
