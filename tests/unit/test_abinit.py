@@ -184,7 +184,8 @@ def test_whatever_the_output_is_it_becomes_a_status(abinit, tmp_path):
     assert cut.status is Status.FAILED and "no end of the calculation" in cut.message
     none = collected(abinit, tmp_path / "none", None, static)
     assert none.status is Status.FAILED and "no run.abo" in none.message
-    tired = whole.replace("\n At SCF step   23", "\n scprqt:  WARNING -\n  nstep= 23 was not enough SCF cycles to converge;")
+    warned = "\n scprqt:  WARNING -\n  nstep= 23 was not enough SCF cycles to converge;"
+    tired = whole.replace("\n At SCF step   23", warned)
     assert collected(abinit, tmp_path / "tired", tired, static).status is Status.NOT_CONVERGED
     unmoved = recorded("relax").replace("gradients are converged", "gradients are large")
     slow = collected(abinit, tmp_path / "slow", unmoved, preset("nd_fe")["relax"])

@@ -58,11 +58,11 @@ class ElectronicStructure:
         return f"{self.root}/inputs/kkr/{system}.tar"
 
     def kkr_raw(self, system: str = "{system}") -> str:
-        """What AkaiKKR printed for one crystal, as an archive."""
+        """Archive of what AkaiKKR printed for one crystal."""
         return f"{self.root}/raw/kkr/{system}.tar.gz"
 
     def stability(self) -> str:
-        """Formation energies and energies above the hull."""
+        """File of formation energies and energies above the hull."""
         return f"{self.root}/stability.h5"
 
     def anisotropy(self) -> str:
