@@ -5,6 +5,9 @@ rule warm_caches:
     """Compile the numba functions of the package once, so that parallel jobs find them in the cache: two processes
     that write the same cache at the same time can spoil it.
 
+    Nothing here may change with the sources: Snakemake (9.27) forgets the jobs behind an `ancient` input whose own job
+    has to run again. A job that finds that the sources have changed compiles anew, see `lodestone.caches`.
+
     Wildcards used: none
     """
     output:
@@ -20,7 +23,6 @@ rule warm_caches:
         mem_mb=mem_mb(1500),
         runtime=minutes(10),
     params:
-        sources=SOURCE_HASH,
         algorithm=1,
     message:
         "Compiling the numba functions, once"

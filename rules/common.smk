@@ -1,6 +1,5 @@
 """Helpers for the rules: settings, paths, resources. No science, nothing heavy: every cluster job reads this again."""
 
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -42,17 +41,6 @@ def recomputed_settings(**sections):
     )
 
 
-def source_hash():
-    """Hash of the modules with compiled functions: these are compiled again after a change."""
-    digest = hashlib.sha256()
-    for path in sorted((Path(SOURCE) / "lodestone").rglob("*.py")):
-        text = path.read_bytes()
-        if b"numba" in text:
-            digest.update(text)
-    return digest.hexdigest()
-
-
-SOURCE_HASH = source_hash()
 LOOP_KEYS = ["field_step_HA", "torque_tolerance", "max_iterations", "backend"]
 ENCODINGS = HYSTERESIS["encodings"]
 BATCHES = paths.batch_names(HYSTERESIS["loops"]["count"], HYSTERESIS["loops"]["batch_size"])

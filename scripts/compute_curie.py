@@ -1,6 +1,6 @@
 """Compute Curie temperatures, M(T) and exchange stiffness of one crystal; writes a `curie` artifact."""
 
-from lodestone import paths
+from lodestone import caches, paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.curie import Curie
 from lodestone.artifacts.exchange import Exchange
@@ -12,6 +12,7 @@ from lodestone.logs import job_log
 
 def main(job):
     with job_log(job.log[0]) as log:
+        caches.refresh(job.input.get("warm"), log)
         exchange = Exchange.read(job.input.exchange)
         label = f"lodestone spins with J_ij of {exchange.provenance.backend}"
         settings, algorithm = job.params.settings, job.params.algorithm

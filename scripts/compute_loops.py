@@ -1,6 +1,6 @@
 """Compute the demagnetisation curves of one batch of structures; writes a `loops` artifact."""
 
-from lodestone import paths
+from lodestone import caches, paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.ledger import Ledger
@@ -12,6 +12,7 @@ from lodestone.micromagnetics import loops
 
 def main(job):
     with job_log(job.log[0]) as log:
+        caches.refresh(job.input.get("warm"), log)
         params, settings = job.params, job.params.settings
         material = Material.from_config(settings["material"])
         fields_T = loops.sweep_fields(material, settings["loops"])

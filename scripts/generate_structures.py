@@ -1,5 +1,6 @@
 """Draw one batch of grain structures; writes a `grains` artifact."""
 
+from lodestone import caches
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.grains import Grains
 from lodestone.logs import job_log
@@ -8,6 +9,7 @@ from lodestone.microstructure import voronoi
 
 def main(job):
     with job_log(job.log[0]) as log:
+        caches.refresh(job.input.get("warm"), log)
         params, settings = job.params, job.params.settings["structures"]
         start, stop = params.indices
         log.info("drawing structures %d to %d", start, stop - 1)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from lodestone import paths
+from lodestone import caches, paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
@@ -17,6 +17,7 @@ BACKEND = "lodestone torch; curves recomputed by lodestone planar CPU"
 
 def main(job):
     with job_log(job.log[0]) as log:
+        caches.refresh(job.input.get("warm"), log)
         params, settings, inputs = job.params, job.params.settings, job.input
         torch.set_num_threads(job.threads)
         parents = [*inputs.network, *inputs.members, *inputs.fold_predictions]

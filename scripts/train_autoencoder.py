@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from lodestone import paths
+from lodestone import caches, paths
 from lodestone.artifacts.base import Provenance
 from lodestone.logs import job_log
 from lodestone.loop_learning import autoencoder
@@ -12,6 +12,7 @@ from lodestone.loop_learning import autoencoder
 
 def main(job):
     with job_log(job.log[0]) as log:
+        caches.refresh(job.input.get("warm"), log)
         params, settings = job.params, job.params.settings
         torch.set_num_threads(job.threads)
         checkpoint = paths.checkpoint(job.output.network)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from lodestone import paths
+from lodestone import caches, paths
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.dataset import HysteresisDataset
 from lodestone.logs import job_log
@@ -13,6 +13,7 @@ from lodestone.loop_learning import baselines
 
 def main(job):
     with job_log(job.log[0]) as log:
+        caches.refresh(job.input.get("warm"), log)
         params, settings = job.params, job.params.settings
         torch.set_num_threads(job.threads)
         checkpoint = paths.checkpoint(job.output.predictions)
