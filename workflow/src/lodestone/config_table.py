@@ -19,7 +19,7 @@ Made by `python -m lodestone.config_table` from `workflow/schemas/config.schema.
 |---|---|
 | `config.yaml` | default: a study in minutes on 2 cores; shows every key |
 | `test.yaml` | everything tiny, for tests |
-| `bench/*.yaml` | one night on 2 cores: what claims rest on |
+| `bench/*.yaml` | an hour or two on 2 cores: what claims rest on |
 | `paper/*.yaml` | as large as the papers |
 
 `config.yaml` is always read; another file lays its keys over it: `snakemake --configfile config/bench/hysteresis.yaml`.
