@@ -82,7 +82,7 @@ rule prepare_calculations:
     params:
         settings=ES_SETTINGS,
         batches=lambda wildcards: len(ES_BATCHES[wildcards.crystals]),
-        algorithm=1,
+        algorithm=2,
     message:
         "Preparing {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"
     script:
@@ -143,7 +143,7 @@ rule collect_calculations:
     params:
         seed=config["seed"],
         settings=ES_SETTINGS,
-        algorithm=1,
+        algorithm=2,
     message:
         "Collecting {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"
     script:

@@ -51,7 +51,7 @@ rule derive_anisotropy:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        algorithm=1,
+        algorithm=2,
     message:
         "Fitting anisotropy constants"
     script:

@@ -125,6 +125,7 @@ def _electronic(schema: str, values: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"index": np.arange(3), "status": np.array([0, 1, 6])}
     texts = {"name": ["Fe", "NdFe5", "FeB"], "message": ["", "größer", "why"], "extra": ["{}", '{"a": 1}', ""]}
     texts |= {"formula": ["Fe", "NdFe5", "FeB"], "decay": ["1 Fe", "", "0.5 Fe + 0.5 B"]}
+    texts |= {"reason": ["", "größer", "why"]}
     for name, lines in texts.items():
         if f"{name}_offset" in values:
             made[f"{name}_offset"], made[f"{name}_utf8"] = pack_texts(lines)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import spglib
-from pymatgen.core import Structure
 
 from lodestone.artifacts.anisotropy import Anisotropy
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.ragged import pack_texts
+from lodestone.dft.spin_axes import is_cubic, unique_axis
 
 EV_A3_J_M3 = 1.602176634e11  # eV per cubic angstrom in J/m3
 # A fit explains the energies as one uniaxial constant if what it leaves is below this part of its range.
 _UNIAXIAL_MISFIT = 0.1
 # Energies that differ by less cannot be told apart: double the electronic tolerance of such a calculation.
 _RESOLUTION_EV = 2e-8
-_CUBIC = range(195, 231)
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Fit:
     misfit_J_m3 : float
         Root mean square of what the fit leaves.
     uniaxial : bool
-        Whether one axis explains the energies: not in a cubic crystal, and not if `misfit_J_m3` is large.
+        Whether one axis explains the energies: not if `misfit_J_m3` is large.
     easy : int
         Number of the direction with the lowest energy.
     """
@@ -87,46 +83,13 @@ def fit(directions: np.ndarray, energies_eV: np.ndarray, volume_A3: float, axes:
     return best
 
 
-def unique_axis(structure: Structure, symprec_A: float = 0.01) -> np.ndarray | None:
-    """Cartesian axis of the only 3-, 4- or 6-fold rotation; None for crystals that have none or several.
-
-    The moments are left aside: they point along each axis in turn.
-    """
-    found = _symmetry(structure, symprec_A)
-    if found is None or found.number in _CUBIC:
-        return None
-    lattice = structure.lattice.matrix
-    for rotation in found.rotations:
-        proper = rotation * round(np.linalg.det(rotation))
-        # The trace of a proper rotation by phi is 1 + 2 cos phi: 2, 1 and 0 for 6, 4 and 3 fold.
-        if np.trace(proper) in (0, 1, 2):
-            values, vectors = np.linalg.eig(lattice.T @ proper @ np.linalg.inv(lattice.T))
-            return np.real(vectors[:, np.argmin(abs(values - 1))])
-    return None
-
-
-def is_cubic(structure: Structure, symprec_A: float = 0.01) -> bool:
-    """Whether the space group is cubic, so that the second-order constant vanishes."""
-    found = _symmetry(structure, symprec_A)
-    return found is not None and found.number in _CUBIC
-
-
-def _symmetry(structure: Structure, symprec_A: float) -> Any:
-    """Dataset of spglib, None where it finds none; versions before 2.9 warn that later ones will raise instead."""
-    cell: Any = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING", category=DeprecationWarning)
-        try:
-            return spglib.get_symmetry_dataset(cell, symprec=symprec_A)
-        except spglib.SpglibError:
-            return None
-
-
 def derive(batches: Sequence[Calculations], provenance: Provenance) -> Anisotropy:
-    """Fit all crystals of all batches; those without energies have no constant."""
+    """Fit all crystals of all batches; those without a constant have a reason, and never stop the others."""
     rows = [(batch, k) for batch in batches for k in range(len(batch))]
-    fits = [_fit_row(batch, k) for batch, k in rows]
+    tried = [_fit_row(batch, k) for batch, k in rows]
+    fits = [found if isinstance(found, Fit) else None for found in tried]
     offset, utf8 = pack_texts([name for batch in batches for name in batch.names()])
+    reason_offset, reason_utf8 = pack_texts(["" if isinstance(found, Fit) else found for found in tried])
     return Anisotropy(
         index=np.array([batch.index[k] for batch, k in rows], dtype=np.int64),
         status=np.array([batch.status[k] for batch, k in rows], dtype=np.uint8),
@@ -138,20 +101,28 @@ def derive(batches: Sequence[Calculations], provenance: Provenance) -> Anisotrop
         unit_axis=np.array([np.zeros(3) if f is None else f.axis for f in fits]).reshape(-1, 3),
         name_offset=offset,
         name_utf8=utf8,
+        reason_offset=reason_offset,
+        reason_utf8=reason_utf8,
         backend=batches[0].backend,
         provenance=provenance,
     )
 
 
-def _fit_row(batch: Calculations, row: int) -> Fit | None:
-    """Fit of one crystal, about its unique axis or else the best of the axes that were computed."""
-    if batch.status[row] != Status.CONVERGED or not batch.has_axis_energies[row]:
-        return None
+def _fit_row(batch: Calculations, row: int) -> Fit | str:
+    """Fit of one crystal about its unique axis, or else the best of those computed; in words why there is none."""
+    if batch.status[row] != Status.CONVERGED:
+        return batch.messages()[row] or Status(int(batch.status[row])).name.lower().replace("_", " ")
+    if not batch.has_axis_energies[row]:
+        return "no energies with spin-orbit coupling"
     structure = batch.structure(row)
-    directions = batch.direction @ structure.lattice.matrix
+    if is_cubic(structure):
+        return "cubic: symmetry leaves no constant of second order"
+    # Crystals whose lattice vectors tell nothing were computed along axes of their own.
+    own = batch.extras(row).get("spin_axes")
+    directions = batch.direction @ structure.lattice.matrix if own is None else np.array(own)
     axis = unique_axis(structure)
     axes = directions if axis is None else axis[None]
-    found = fit(directions, batch.axis_energy_eV[row], float(structure.volume), axes)
-    if is_cubic(structure):
-        return Fit(found.K1_J_m3, found.axis, found.misfit_J_m3, False, found.easy)
-    return found
+    try:
+        return fit(directions, batch.axis_energy_eV[row], float(structure.volume), axes)
+    except ValueError as error:
+        return str(error)

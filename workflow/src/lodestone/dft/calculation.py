@@ -81,7 +81,8 @@ class Calculation:
     potentials : mapping of str to str
         Name of the potential by element where it is not the back end's own choice (``Nd: Nd_3``, the open 4f core).
     axes : tuple of (float, float, float)
-        Directions of the magnetisation in units of the lattice vectors, for ``anisotropy``.
+        Directions of the magnetisation in units of the lattice vectors, for ``anisotropy``; `spin_axes` replaces
+        them in crystals whose constant they do not tell.
     free_elements : tuple of str
         Elements whose moments are left free in ``constrained``.
     corrections : str

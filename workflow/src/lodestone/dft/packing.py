@@ -14,6 +14,7 @@ from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.ragged import pack_texts
 from lodestone.dft.backend import Backend
 from lodestone.dft.calculation import Calculation, Result
+from lodestone.dft.spin_axes import cartesian
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -75,7 +76,7 @@ def pack(
         ionic_steps=np.array([r.steps for r in results], dtype=np.int64),
         **_texts("name", [item.name for item in items]),
         **_texts("message", [r.message for r in results]),
-        **_texts("extra", [_extra(r) for r in results]),
+        **_texts("extra", [_extra(item, calculation) for item in items]),
         kind=calculation.kind,
         backend=backend.name,
         preset=preset,
@@ -134,9 +135,11 @@ def _held(forces: np.ndarray | None, sites: int) -> np.ndarray:
     return np.full(sites, np.nan) if forces is None else np.asarray(forces, dtype=float)
 
 
-def _extra(result: Result) -> str:
+def _extra(item: Item, calculation: Calculation) -> str:
     """Return what has no array of its own, as JSON."""
+    result = item.result
     values = {
+        "spin_axes": cartesian(item.start, calculation).tolist() if result.axis_energies_eV else [],
         "run_type": result.run_type,
         "hubbard_U_eV": dict(result.hubbard_U_eV),
         "potentials": dict(result.potentials),

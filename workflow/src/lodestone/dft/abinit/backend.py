@@ -26,6 +26,7 @@ from lodestone.dft.calculation import (
     read_structure,
     start_moments,
 )
+from lodestone.dft.spin_axes import cartesian
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -103,10 +104,8 @@ class Abinit(Backend):
         if calculation.kind != "anisotropy":
             (folder / "run.abi").write_text(deck.write_deck(structure, calculation, moments, sets))
             return
-        for number, axis in enumerate(calculation.axes):
-            direction = np.asarray(axis) @ structure.lattice.matrix
-            unit = direction / np.linalg.norm(direction)
-            text = deck.write_deck(structure, calculation, moments, sets, unit.tolist())
+        for number, axis in enumerate(cartesian(structure, calculation)):
+            text = deck.write_deck(structure, calculation, moments, sets, axis.tolist())
             (folder / f"axis{number}.abi").write_text(text)
 
     def _data_sets(self, structure: Structure) -> dict[str, DataSet]:

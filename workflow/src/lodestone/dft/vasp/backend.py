@@ -24,6 +24,7 @@ from lodestone.dft.calculation import (
     read_structure,
     start_moments,
 )
+from lodestone.dft.spin_axes import for_crystal
 from lodestone.dft.vasp import ledger, potentials, sets, staging, watch
 from lodestone.dft.vasp.chain import Chain
 from lodestone.dft.vasp.collecting import Collector
@@ -153,7 +154,7 @@ class Vasp(Backend):
         return [path for path in super().keep(folder) if path.name not in staging.NOT_KEPT]
 
     def _plan(self, structure: Structure, calculation: Calculation) -> list[Step]:
-        return plan(calculation, structure.lattice.matrix, len(structure), self.settings)
+        return plan(for_crystal(structure, calculation), structure.lattice.matrix, len(structure), self.settings)
 
     def _programs(self, calculation: Calculation) -> list[Problem]:
         """Name the executables that cannot be found."""
