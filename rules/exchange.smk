@@ -32,7 +32,7 @@ rule compute_curie:
     params:
         seed=config["seed"],
         settings=EXCHANGE["curie"],
-        algorithm=1,
+        algorithm=2,
     message:
         "Computing the Curie temperature of {wildcards.system}"
     script:
@@ -60,7 +60,7 @@ rule read_exchange:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        algorithm=1,
+        algorithm=2,
     message:
         "Reading the exchange couplings of {wildcards.system}"
     script:
@@ -145,7 +145,7 @@ rule collect_kkr:
     params:
         seed=config["seed"],
         settings=pick(EXCHANGE["akaikkr"], *KKR_KEYS),
-        algorithm=1,
+        algorithm=2,
     message:
         "Reading what AkaiKKR printed for {wildcards.system}"
     script:

@@ -8,6 +8,7 @@ import pytest
 
 import lodestone
 from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.calculation_status import Status
 from lodestone.kkr import convert, mean_field, rpa, sources, stiffness
 from lodestone.kkr.exchange import from_akaikkr, from_bonds
 from lodestone.kkr.j_table import read_couplings
@@ -49,6 +50,7 @@ def iron():
 def co2mnsi():
     """The real table with four atoms; the cell is written down from the structure."""
     out = AkaiKKROutput("Co2MnSi", parameters={"go": "j3.0"}, lattice={"a": 7.49})
+    out.last_iteration = {"dmpc": 0.1}
     out.primitive_vectors = [(0, 0.70711, 0.70711), (0.70711, 0, 0.70711), (0.70711, 0.70711, 0)]
     kinds = (("Mn_0", 25), ("Co_1", 27), ("Si_2", 14))
     out.types = [SiteType(name, 0.0, 0.0, 2, [(z, 1.0)]) for name, z in kinds]
@@ -77,6 +79,56 @@ def test_mean_field_temperature_of_several_sublattices():
 
 def test_the_shipped_example_needs_no_program():
     assert lodestone.curie_temperature(SHIPPED) == pytest.approx(1411.05, rel=1e-5)
+
+
+def changed(tmp_path, name, *replaced, drop=None):
+    """A real output with pieces of text replaced, and perhaps without one line."""
+    text = (DATA / name).read_text()
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new)
+    lines = [line for line in text.splitlines(keepends=True) if drop is None or drop not in line]
+    path = tmp_path / Path(name).name
+    path.write_text("".join(lines))
+    return path
+
+
+FAULTS = [
+    ([("   interval=", "   *** no convergence\n   interval=")], None, Status.NOT_CONVERGED, "10^-6.34"),
+    ([("   ***** self", " ***err in jmat...no pairs\n   ***** self")], None, Status.FAILED, "no pairs"),
+    ([], "Tc (in mean field", Status.FAILED, "cut off or lacks rows"),
+    ([], "     11    1  1    1  1", Status.FAILED, "cut off or lacks rows"),
+]
+
+
+@pytest.mark.parametrize(("replaced", "drop", "status", "told"), FAULTS)
+def test_what_did_not_end_well_has_a_status_and_no_temperature(tmp_path, replaced, drop, status, told):
+    path = changed(tmp_path, "Fe/out_j3.0.log", *replaced, drop=drop)
+    exchange = sources.read(path, PROVENANCE)
+    assert exchange.status == status
+    assert exchange.message.startswith("out_j3.0.log: ") and told in exchange.message
+    for method in ("mean_field", "rpa", "monte_carlo"):
+        with pytest.raises(ValueError, match=r"exchange of out_j3.0: .*no temperature follows"):
+            lodestone.curie_temperature(path, method)
+
+
+def test_the_list_of_pairs_behind_the_table_may_be_cut_off(tmp_path):
+    cut = sources.read(DATA / "Fe" / "out_j3.0.log", PROVENANCE)
+    assert (cut.status, cut.complete, cut.message) == (
+        Status.CONVERGED, 1, "out_j3.0.log: ends behind the table of J_ij, before the run",
+    )  # fmt: skip
+    whole = tmp_path / "whole.log"
+    whole.write_text((DATA / "Fe" / "out_j3.0.log").read_text() + "\n elapsed time 0.3 sec\n")
+    assert (sources.read(whole, PROVENANCE).status, sources.read(whole, PROVENANCE).message) == (Status.CONVERGED, "")
+
+
+@pytest.mark.parametrize("row", ["10    1  1    2  2  0.7071", "4    1  1    1  2  1.4142"])
+def test_a_table_of_an_alloy_lacks_one_pair_of_components(tmp_path, row):
+    assert sources.read(DATA / "NiFe" / "out_j3.0.excerpt.log", PROVENANCE).complete == 1
+    exchange = sources.read(changed(tmp_path, "NiFe/out_j3.0.excerpt.log", drop=row), PROVENANCE)
+    assert (exchange.complete, exchange.status) == (0, Status.FAILED)
+    with pytest.raises(ValueError, match="the table of J_ij is not complete"):
+        mean_field.curie_temperature_K(exchange)
 
 
 def test_bonds_are_spread_by_symmetry():

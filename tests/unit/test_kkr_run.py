@@ -212,6 +212,22 @@ def test_couplings_that_are_cut_off_are_computed_again(bench):
     assert exchange.status == Status.CONVERGED
 
 
+@pytest.mark.parametrize("step", ["tc", "j"])
+def test_molecular_fields_and_couplings_must_converge(bench, step):
+    exchange, calls = bench(**{step: [["no_convergence"]]})
+    assert [call[0] for call in calls].count(step) == 2
+    assert exchange.status == Status.NOT_CONVERGED
+    assert f"{step}_1.log: not converged 1 iterations, error 10^-6.34" in exchange.message
+
+
+@pytest.mark.parametrize("step", ["go", "tc", "j"])
+def test_a_run_must_come_to_its_end(bench, step):
+    exchange, calls = bench(**{step: [["no_end"], ["replay"]]})
+    assert exchange.status == Status.CONVERGED
+    assert exchange.message == f"{step}_0.log: cut off the run did not come to its end"
+    assert [call[0] for call in calls].count(step) == 2
+
+
 def test_without_couplings_energy_and_status_remain(bench):
     exchange, _ = bench(j=[["truncate", 0.8]])
     assert (exchange.status, exchange.has_energy) == (Status.FAILED, 1)

@@ -7,6 +7,7 @@ prints J_ij for this Hamiltonian: its mean-field T_C is 2/(3 k_B) sum_j J_ij.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,7 @@ def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance, **mor
 
     The printed moments leave out an open 4f core, so that its moment g_J J is added to rare earths of such a run.
     AkaiKKR counts J_ij with e along each component's own direction in the state computed: all e parallel there.
+    Status and message say how the run ended, see `ending`; a `message` given with `more` goes before.
 
     Raises
     ------
@@ -119,8 +121,8 @@ def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance, **mor
     primitive = np.array(output.primitive_vectors)
     positions = np.array([place for place, _ in output.atoms]) @ np.linalg.inv(primitive)
     source, target, cells, meV = symmetry.spread(output, primitive, positions, sites, first)
-    indices = {row.index for row in output.couplings}
-    expected = output.j_numbers.get("npair")
+    status, told = ending(output)
+    message = "; ".join(text for text in (more.pop("message", ""), told) if text)
     return from_bonds(
         lattice_A=primitive * output.a_bohr * BOHR_A,
         fractional=positions,
@@ -135,13 +137,48 @@ def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance, **mor
         atomic_number=np.array([one[0] for one in components], np.uint8),
         concentration=shares,
         f_moment_muB=np.array([one[3] for one in components]),
-        complete=int(expected is not None and len(indices) == expected),
+        complete=int(is_complete(output)),
         orbital_moment_muB=np.array([one[4] for one in components]),
         printed_Tc_K=output.Tc_K or 0.0,
         has_energy=int(output.total_energy_Ry is not None),
         total_energy_eV=(output.total_energy_Ry or 0.0) * RYDBERG_MEV * 1e-3,
+        status=int(status),
+        message=message,
         **more,
     )
+
+
+def is_complete(output: AkaiKKROutput) -> bool:
+    """Whether the table has every kind of pair that was announced, each with all pairs of components."""
+    counts = {kind.name: len(kind.components) for kind in output.types}
+    rows: dict[int, set[tuple[int, int]]] = {}
+    wanted: dict[int, int] = {}
+    for row in output.couplings:
+        same = row.type_1 == row.type_2
+        one, two = row.component_1, row.component_2
+        rows.setdefault(row.index, set()).add((min(one, two), max(one, two)) if same else (one, two))
+        a, b = counts[row.type_1], counts[row.type_2]
+        wanted[row.index] = a * (a + 1) // 2 if same else a * b
+    return len(rows) == output.j_numbers.get("npair") and all(len(rows[k]) == wanted[k] for k in rows)
+
+
+def ending(output: AkaiKKROutput) -> tuple[Status, str]:
+    """How a run with ``go j`` ended, and in words what is wrong with it.
+
+    An output that ends within the list of pairs, behind a whole table and its T_C, has all that is taken from it:
+    converged, with a message.
+    """
+    name = Path(output.path).name
+    if output.errors:
+        return Status.FAILED, f"{name}: {output.errors[0]}"
+    if output.no_convergence:
+        last = output.iterations[-1]["err"] if output.iterations else float("nan")
+        return Status.NOT_CONVERGED, f"{name}: no convergence, error 10^{last:.2f}"
+    if not output.last_iteration:
+        return Status.FAILED, f"{name}: cut off before the end of the iterations"
+    if output.Tc_K is None or not is_complete(output):
+        return Status.FAILED, f"{name}: the table of J_ij is cut off or lacks rows"
+    return Status.CONVERGED, "" if output.finished else f"{name}: ends behind the table of J_ij, before the run"
 
 
 def _components(

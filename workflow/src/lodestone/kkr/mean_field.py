@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.exchange import Exchange
 from lodestone.magnetism.units import K_B_MEV
 
@@ -41,18 +42,24 @@ def curie_temperature_K(exchange: Exchange) -> float:
     Raises
     ------
     ValueError
-        If the table of couplings is incomplete: the sum would be a wrong one.
+        If the table of couplings is incomplete, so that the sum would be a wrong one, or comes from a calculation that
+        did not converge.
     """
     require_complete(exchange)
     return max(0.0, 2 * ground_state(exchange)[0] / (3 * K_B_MEV))
 
 
 def require_complete(exchange: Exchange) -> None:
-    """Refuse a table of couplings that was cut off."""
+    """Refuse a table of couplings that was cut off, or comes from a calculation that did not converge."""
     if not exchange.complete:
         raise ValueError(
             f"exchange of {exchange.name}: the table of J_ij is not complete ({len(exchange.bond_meV)} bonds read); no "
             "temperature follows from it"
+        )
+    if exchange.status != Status.CONVERGED:
+        raise ValueError(
+            f"exchange of {exchange.name}: found status {exchange.status} ({exchange.message}), expected a converged "
+            "calculation; no temperature follows from it"
         )
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from lodestone.artifacts.atomic import replacing
 from lodestone.kkr.deck import POTENTIAL
+from lodestone.kkr.exchange import is_complete
 from lodestone.kkr.output import read_output
 
 RECORD = "run.json"
@@ -190,15 +191,15 @@ def _verdict(output: Path, step: str) -> tuple[str, str]:
         return "unreadable", str(problem)
     if found.errors:
         return "error", found.errors[0]
-    if step == "go":
-        if found.converged:
-            return "done", ""
+    if not found.converged:
         last = found.iterations[-1]["err"] if found.iterations else float("nan")
         why = "not converged" if found.no_convergence else "cut off"
         return why, f"{len(found.iterations)} iterations, error 10^{last:.2f}"
-    if found.Tc_K is None or (step == "j" and not found.couplings):
+    if step != "go" and found.Tc_K is None:
         return "cut off", "no result was printed"
-    return "done", ""
+    if step == "j" and not is_complete(found):
+        return "cut off", "the table of J_ij lacks rows"
+    return ("done", "") if found.finished else ("cut off", "the run did not come to its end")
 
 
 def _remember(folder: Path, one: Attempt) -> None:

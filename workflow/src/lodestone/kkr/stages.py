@@ -119,9 +119,9 @@ def _status(done: list[run.Attempt]) -> tuple[Status, str]:
         return Status.CONVERGED, tale
     if done and done[-1].ended == "walltime":
         return Status.WALLTIME, tale
-    converged = any(one.step == "go" and one.ended == "done" for one in done)
-    gave_up = all(one.ended == "not converged" for one in done if one.step == "go")
-    return (Status.NOT_CONVERGED if gave_up and not converged else Status.FAILED), tale
+    # The step that came to nothing is the last; every step before it has one run that is done.
+    gave_up = all(one.ended == "not converged" for one in done if one.step == done[-1].step)
+    return (Status.NOT_CONVERGED if gave_up and done else Status.FAILED), tale
 
 
 def _failed(
