@@ -140,7 +140,8 @@ def collect(raw: str | Path, name: str, provenance: Provenance) -> Exchange:
         given, end = (json.loads((folder / file).read_text()) for file in (INPUT, "ended.json"))
         ground = json.loads(path.read_text()) if (path := folder / "ground.json").is_file() else None
         waves = folder / "waves.jsonl"
-        records = [json.loads(line) for line in waves.read_text().splitlines()] if waves.is_file() else []
+        whole = waves.read_text().rpartition("\n")[0] if waves.is_file() else ""
+        records = [json.loads(line) for line in whole.splitlines()]
     return exchange(given, ground, records, end, name, provenance)
 
 
@@ -166,7 +167,7 @@ def exchange(
         "total_energy_eV": ground["energy_eV"] if ground else 0.0,
     }
     moments = ground["moment_muB"] if ground else [0.0] * len(fractional)
-    words = [end["message"], *(ground["tried"] if ground else [])]
+    words = [*(ground["tried"] if ground else []), end["message"]]
     keys, J_eV = np.zeros((0, 5), np.int64), np.zeros(0)
     if status == Status.CONVERGED:
         values = np.array([np.array(one["real"]) + 1j * np.array(one["imaginary"]) for one in records])

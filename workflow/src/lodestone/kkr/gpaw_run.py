@@ -19,7 +19,7 @@ from lodestone.kkr.run import ProgramError
 
 PROGRAM = "gpaw_program.py"
 MARKER = ".inputs"
-_PROBE = "from gpaw.response.chiks import ChiKS; from gpaw.response.mft import IsotropicExchangeCalculator"
+PROBE = "from gpaw.response.chiks import ChiKS; from gpaw.response.mft import IsotropicExchangeCalculator"
 
 
 def execute(
@@ -72,7 +72,7 @@ def _command(command: str, environment: Mapping[str, str]) -> list[str]:
     words = shlex.split(command)
     if not words or shutil.which(words[0]) is None:
         raise ProgramError(f"gpaw.command: found {command!r}, which is no program here; expected a Python with GPAW")
-    probe = [*words, "-c", _PROBE]
+    probe = [*words, "-c", PROBE]
     asked = subprocess.run(probe, env=environment, capture_output=True, text=True)
     if asked.returncode != 0:
         last = (asked.stderr.strip().splitlines() or ["no message"])[-1]

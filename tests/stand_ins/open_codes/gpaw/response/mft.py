@@ -2,8 +2,9 @@
 
 import json
 
-import gpaw
 import numpy as np
+
+import gpaw
 
 
 class IsotropicExchangeCalculator:
