@@ -4,8 +4,9 @@ import logging
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
-from gpaw_runs import IRON, PROVENANCE, SETTINGS
+from gpaw_runs import EDGE, IRON, PROVENANCE, SETTINGS
 from support import need
 
 from lodestone.artifacts.calculation_status import Status
@@ -27,7 +28,6 @@ def python():
 def test_bcc_iron(python, tmp_path):
     settings = {
         **SETTINGS, "command": python, "cutoff_eV": 300.0, "response_cutoff_eV": 60.0, "kpoints": [4, 4, 4],
-        "qpoints": [2, 2, 2],
     }  # fmt: skip
     inputs, raw = tmp_path / "in.tar", tmp_path / "raw.tar.gz"
     gpaw_exchange.prepare(StructureSet.from_structures([IRON], ["Fe"], PROVENANCE), "Fe", settings, inputs)
@@ -36,5 +36,6 @@ def test_bcc_iron(python, tmp_path):
     assert exchange.status == Status.CONVERGED, exchange.message
     # What the same settings gave when this was written; 2.2 mu_B needs more k points.
     assert exchange.moment_muB.tolist() == pytest.approx([1.988], abs=0.01)
-    # On a mesh of 2 the first neighbour is an alias already.
-    assert len(exchange.bond_meV) == 0 and "cut below 2.483 A" in exchange.message
+    nearest = np.linalg.norm(exchange.bond_vector_A, axis=1) < 0.9 * EDGE
+    assert (len(exchange.bond_meV), nearest.sum()) == (50, 8)
+    assert exchange.bond_meV[nearest] == pytest.approx(np.full(8, 45.27), rel=0.02)

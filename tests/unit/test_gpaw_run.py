@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 
 import pytest
 from gpaw_runs import DATA, IRON, PROVENANCE, SETTINGS, stand_in
@@ -97,7 +96,6 @@ def test_work_of_other_inputs_is_dropped(ran, monkeypatch, tmp_path):
     work = tmp_path / "raw.tar.gz.work"
     work.mkdir()
     (work / ".inputs").write_text("another key")
-    (work / "waves.jsonl").write_text(
-        json.dumps({"wave": [0, 0, 0], "real": [[0.0]], "imaginary": [[0.0]]}) + os.linesep
-    )
+    wave = {"wave": [0, 0, 0], "real": [[0.0]], "imaginary": [[0.0]]}
+    (work / "waves.jsonl").write_text(json.dumps(wave) + "\n")
     assert max(ran().bond_meV) == pytest.approx(16.672, abs=1e-3)

@@ -1,6 +1,7 @@
 """Couplings of the stand-in: those of the real run."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class IsotropicExchangeCalculator:
     def __call__(self, wave, kernels):
         assert np.abs(wave).max() <= 0.5
         if gpaw.count("waves") == gpaw.PLAN.get("die_at_wave"):
-            with open("waves.jsonl", "a") as stream:
+            with Path("waves.jsonl").open("a") as stream:
                 stream.write('{"wave": [0, ')
             gpaw.die()
         return self.values[tuple((np.rint(wave * self.mesh).astype(int) % self.mesh).tolist())][:, :, None]
