@@ -109,7 +109,7 @@ def test_from_a_crystal_through_gpaw(tmp_path, monkeypatch):
     plan.write_text(json.dumps({"recorded": str(ROOT / "tests" / "data" / "gpaw" / "bcc_Fe")}))
     monkeypatch.setenv("GPAW_PLAN", str(plan))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "stand_ins" / "open_codes"))
-    settings = {**SETTINGS["gpaw"], "command": sys.executable}
+    settings = {**SETTINGS["gpaw"], "command": sys.executable, "setups_folder": str(tmp_path)}
     a = 2.867 / 2
     crystal = Structure(Lattice([[-a, a, a], [a, -a, a], [a, a, -a]]), ["Fe"], [[0, 0, 0]])
     provenance = Provenance(backend="a test", seed=7, config_sha256="0" * 64)

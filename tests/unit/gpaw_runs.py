@@ -14,7 +14,7 @@ DATA = TESTS / "data" / "gpaw"
 PROVENANCE = Provenance(backend="GPAW", seed=0, config_sha256="0" * 64)
 EDGE = 2.867
 SETTINGS = {
-    "command": sys.executable, "setups_folder": "/usr/share/gpaw-setups", "cutoff_eV": 400.0,
+    "command": sys.executable, "setups_folder": str(DATA), "cutoff_eV": 400.0,
     "response_cutoff_eV": 150.0, "kpoints": [8, 8, 8], "qpoints": [4, 4, 4], "bands_per_site": 14, "smearing_eV": 0.1,
     "max_iterations": 333, "site_radius_A": 1.2, "site_radii": [],
 }  # fmt: skip

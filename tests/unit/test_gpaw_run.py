@@ -83,12 +83,14 @@ def test_an_error_of_gpaw_is_told(ran, monkeypatch, tmp_path):
     assert exchange.message.startswith("FileNotFoundError: ")
 
 
-def test_a_python_without_gpaw_is_no_crystal_s_fault(ran, monkeypatch):
+def test_a_machine_without_gpaw_is_no_crystal_s_fault(ran, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     with pytest.raises(ProgramError, match=r"expected a Python with GPAW 22.8: ModuleNotFoundError: .*gpaw"):
         ran()
     with pytest.raises(ProgramError, match="gpaw.command: found 'no_such_python', which is no program here"):
         ran(command="no_such_python")
+    with pytest.raises(ProgramError, match="gpaw.setups_folder: found '/no/such/folder', which is no folder here"):
+        ran(setups_folder="/no/such/folder")
 
 
 def test_work_of_other_inputs_is_dropped(ran, monkeypatch, tmp_path):

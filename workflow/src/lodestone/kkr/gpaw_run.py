@@ -48,11 +48,12 @@ def execute(
     Raises
     ------
     ProgramError
-        If there is no such Python, or it has no GPAW.
+        If there is no such Python, it has no GPAW, or there are no setups.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": str(limits[0])}
-    if settings["setups_folder"]:
-        environment["GPAW_SETUP_PATH"] = settings["setups_folder"]
+    setups = settings["setups_folder"]
+    if not Path(setups).is_dir():
+        raise ProgramError(f"gpaw.setups_folder: found {setups!r}, which is no folder here; expected GPAW's setups")
+    environment = {**os.environ, "OMP_NUM_THREADS": str(limits[0]), "GPAW_SETUP_PATH": setups}
     words = _command(settings["command"], environment)
     work = Path(f"{raw}.work")
     marker = work / MARKER
