@@ -27,7 +27,8 @@ def python():
 
 def test_bcc_iron(python, tmp_path):
     settings = {
-        **SETTINGS, "command": python, "setups_folder": "/usr/share/gpaw-setups", "cutoff_eV": 300.0, "response_cutoff_eV": 60.0, "kpoints": [4, 4, 4],
+        **SETTINGS, "command": python, "setups_folder": "/usr/share/gpaw-setups", "cutoff_eV": 300.0,
+        "response_cutoff_eV": 60.0, "kpoints": [4, 4, 4],
     }  # fmt: skip
     inputs, raw = tmp_path / "in.tar", tmp_path / "raw.tar.gz"
     gpaw_exchange.prepare(StructureSet.from_structures([IRON], ["Fe"], PROVENANCE), "Fe", settings, inputs)
