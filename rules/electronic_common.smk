@@ -60,6 +60,7 @@ def coupling_files(wildcards):
 SYSTEMS = {
     "files": [one["name"] for one in EXCHANGE["files"]],
     "akaikkr": EXCHANGE["crystals"],
+    "gpaw": EXCHANGE["crystals"],
 }[EXCHANGE["source"]]
 ELECTRONIC_RESULTS = {
     "structure_set": ES.structure_set("crystals"),

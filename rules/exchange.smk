@@ -150,12 +150,3 @@ rule collect_kkr:
         "Reading what AkaiKKR printed for {wildcards.system}"
     script:
         "../scripts/collect_kkr.py"
-
-
-if EXCHANGE["source"] == "files":
-
-    ruleorder: read_exchange > collect_kkr
-
-else:
-
-    ruleorder: collect_kkr > read_exchange

@@ -1,4 +1,4 @@
-"""Which jobs couplings from files need, and which those that AkaiKKR computes."""
+"""Which jobs couplings from files need, and which those that AkaiKKR or GPAW computes."""
 
 import pytest
 import yaml
@@ -26,6 +26,12 @@ def test_akaikkr_runs_for_every_crystal_named(scheduled):
     counts = scheduled(source="akaikkr", crystals=["Fe", "NdFe5"])
     assert {counts[name] for name in ("prepare_kkr", "run_kkr", "collect_kkr", "compute_curie")} == {2}
     assert "read_exchange" not in counts
+
+
+def test_gpaw_runs_for_every_crystal_named(scheduled):
+    counts = scheduled(source="gpaw", crystals=["Fe", "YCo5"])
+    assert {counts[name] for name in ("prepare_gpaw", "run_gpaw", "collect_gpaw", "compute_curie")} == {2}
+    assert not {"read_exchange", "run_kkr"} & set(counts)
 
 
 def test_no_crystal_no_job(scheduled):

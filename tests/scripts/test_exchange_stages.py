@@ -1,4 +1,4 @@
-"""The exchange scripts, one after the other: a shipped file, and AkaiKKR by a stand-in."""
+"""The exchange scripts, one after the other: a shipped file, AkaiKKR and GPAW by stand-ins."""
 
 import json
 import sys
@@ -102,3 +102,27 @@ def test_from_a_crystal_through_akaikkr(tmp_path, monkeypatch):
     assert (found.name, found.status, found.printed_Tc_K) == ("Fe", Status.CONVERGED, 1411.05)
     assert found.provenance.backend == "AkaiKKR"
     assert not Path(f"{raw}.work").exists()
+
+
+def test_from_a_crystal_through_gpaw(tmp_path, monkeypatch):
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"recorded": str(ROOT / "tests" / "data" / "gpaw" / "bcc_Fe")}))
+    monkeypatch.setenv("GPAW_PLAN", str(plan))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "stand_ins" / "open_codes"))
+    settings = {**SETTINGS["gpaw"], "command": sys.executable, "setups_folder": str(tmp_path)}
+    a = 2.867 / 2
+    crystal = Structure(Lattice([[-a, a, a], [a, -a, a], [a, a, -a]]), ["Fe"], [[0, 0, 0]])
+    provenance = Provenance(backend="a test", seed=7, config_sha256="0" * 64)
+    crystals, inputs, raw, exchange, curie = (
+        str(tmp_path / name) for name in ("set.h5", "in.tar", "raw.tar.gz", "j.h5", "curie.h5")
+    )
+    StructureSet.from_structures([crystal], ["Fe"], provenance).write(crystals)
+    run(tmp_path, "prepare_gpaw", {"crystals": crystals}, {"inputs": inputs}, settings=settings)
+    assert "done" in run(tmp_path, "run_gpaw", {"inputs": inputs}, {"raw": raw}, settings=settings)
+    assert "CONVERGED" in run(tmp_path, "collect_gpaw", {"raw": raw}, {"exchange": exchange}, settings=settings)
+    found = Exchange.read(exchange)
+    assert (found.provenance.backend, len(found.bond_meV)) == ("GPAW", 50)
+    assert not Path(f"{raw}.work").exists()
+    settings = {**SETTINGS["curie"], "methods": ["mean_field", "rpa"]}
+    run(tmp_path, "compute_curie", {"exchange": exchange}, {"curie": curie}, settings=settings)
+    assert Curie.read(curie).curie_temperature_K("mean_field") == pytest.approx(874.69, abs=0.01)

@@ -13,9 +13,10 @@ SECTION = config.load(Path(__file__).parents[2] / "config" / "config.yaml")["ele
 
 def problems(**changes):
     section = copy.deepcopy(SECTION)
-    akaikkr = changes.pop("akaikkr", {})
+    programs = {name: changes.pop(name, {}) for name in ("akaikkr", "gpaw")}
     section["exchange"] |= changes
-    section["exchange"]["akaikkr"] |= akaikkr
+    for name, keys in programs.items():
+        section["exchange"][name] |= keys
     return dict(broken(section))
 
 
@@ -30,10 +31,26 @@ def test_names_come_once():
     }
 
 
-def test_akaikkr_needs_crystals():
-    found = problems(source="akaikkr")
-    assert list(found) == ["electronic_structure.exchange.crystals"]
-    assert problems(source="akaikkr", crystals=["Fe"]) == {}
+@pytest.mark.parametrize("source", ["akaikkr", "gpaw"])
+def test_what_is_computed_needs_crystals(source):
+    assert problems(source=source) == {
+        "electronic_structure.exchange.crystals": f"found none with source {source}, allowed: one name or more",
+    }
+    assert problems(source=source, crystals=["Fe"]) == {}
+
+
+def test_wave_vectors_join_k_points():
+    assert problems(gpaw={"kpoints": [8, 8, 6], "qpoints": [4, 4, 4]}) == {
+        "electronic_structure.exchange.gpaw.qpoints": "found [4, 4, 4] for [8, 8, 6] k points, "
+        "allowed: divisors of the k points along each axis",
+    }
+    assert problems(gpaw={"kpoints": [8, 8, 6], "qpoints": [4, 8, 3]}) == {}
+
+
+def test_radii_are_of_elements_once():
+    radii = [{"element": name, "radius_A": 1.0} for name in ("Fe", "Fe", "Xx")]
+    found = problems(gpaw={"site_radii": radii})
+    assert found["electronic_structure.exchange.gpaw.site_radii"].startswith("found Fe, Xx, allowed: elements up to Lr")
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,9 @@ def allowed(part: Mapping[str, Any]) -> str:
     words = [_TYPES[part["type"]], *_bounds(part)]
     if part["type"] == "array":
         lengths = f"{part['minItems']} to {part['maxItems']}" if "maxItems" in part else f"{part['minItems']} or more"
-        words = [f"a list of {lengths} different entries, each {allowed(part['items'])}"]
+        lengths = f"{part['minItems']}" if part["minItems"] == part.get("maxItems") else lengths
+        alike = "different " if part.get("uniqueItems") else ""
+        words = [f"a list of {lengths} {alike}entries, each {allowed(part['items'])}"]
     if part["type"] == "object":
         words = ["a mapping with the keys " + ", ".join(part["properties"])]
     unit = part.get("unit", "1")

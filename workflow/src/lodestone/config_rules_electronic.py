@@ -60,14 +60,15 @@ def _calculations(calculations: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _exchange(exchange: dict[str, Any]) -> Iterator[Problem]:
-    """Names once, crystals for AkaiKKR, alloys of elements with shares up to 1."""
+    """Names once, crystals for AkaiKKR and GPAW, alloys of elements with shares up to 1."""
     where = "electronic_structure.exchange"
     names = [one["name"] for one in exchange["files"]]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         yield f"{where}.files", f"found {', '.join(twice)} more than once, allowed: each name once"
-    if exchange["source"] == "akaikkr" and not exchange["crystals"]:
-        yield f"{where}.crystals", "found none with source akaikkr, allowed: one name or more"
+    if exchange["source"] != "files" and not exchange["crystals"]:
+        yield f"{where}.crystals", f"found none with source {exchange['source']}, allowed: one name or more"
+    yield from _gpaw(exchange["gpaw"], f"{where}.gpaw")
     for i, alloy in enumerate(exchange["akaikkr"]["alloys"]):
         parts = alloy["becomes"]
         unknown = [name for name in (alloy["element"], *(part["element"] for part in parts)) if name not in _SYMBOLS]
@@ -76,3 +77,14 @@ def _exchange(exchange: dict[str, Any]) -> Iterator[Problem]:
         total = sum(part["share"] for part in parts)
         if not 0 < total <= 1 + 1e-9:
             yield f"{where}.akaikkr.alloys[{i}].becomes", f"found shares of {total:g}, allowed: 1 in all at most"
+
+
+def _gpaw(gpaw: dict[str, Any], where: str) -> Iterator[Problem]:
+    """Wave vectors q that join k points, radii of elements, each once."""
+    if any(k % q for k, q in zip(gpaw["kpoints"], gpaw["qpoints"], strict=True)):
+        found = f"found {gpaw['qpoints']} for {gpaw['kpoints']} k points"
+        yield f"{where}.qpoints", f"{found}, allowed: divisors of the k points along each axis"
+    elements = [one["element"] for one in gpaw["site_radii"]]
+    wrong = sorted({name for name in elements if name not in _SYMBOLS or elements.count(name) > 1})
+    if wrong:
+        yield f"{where}.site_radii", f"found {', '.join(wrong)}, allowed: elements up to Lr, each once"

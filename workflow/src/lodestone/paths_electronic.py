@@ -61,6 +61,14 @@ class ElectronicStructure:
         """Archive of what AkaiKKR printed for one crystal."""
         return f"{self.root}/raw/kkr/{system}.tar.gz"
 
+    def gpaw_inputs(self, system: str = "{system}") -> str:
+        """Input for GPAW of one crystal, as an archive."""
+        return f"{self.root}/inputs/gpaw/{system}.tar"
+
+    def gpaw_raw(self, system: str = "{system}") -> str:
+        """Archive of what GPAW found for one crystal."""
+        return f"{self.root}/raw/gpaw/{system}.tar.gz"
+
     def stability(self) -> str:
         """File of formation energies and energies above the hull."""
         return f"{self.root}/stability.h5"

@@ -118,7 +118,7 @@ def from_structure(
         For overlapping atoms, charged crystals, unknown elements, or shares that do not add up to 1 at most.
     """
     mixed = [_components(site, alloys or {}, name) for site in structure]
-    _check(structure, name)
+    check_crystal(structure, name)
     labels = [tuple(sorted(one.items())) for one in mixed]
     kind_of = _equivalent(structure, labels)
     kinds = []
@@ -160,7 +160,7 @@ def _components(site: Any, alloys: Mapping[str, Mapping[str, float]], name: str)
     return shares
 
 
-def _check(structure: Structure, name: str) -> None:
+def check_crystal(structure: Structure, name: str) -> None:
     """Refuse charged crystals and atoms that overlap."""
     with warnings.catch_warnings():
         # pymatgen says that the charge is not that of the ions; here any charge is too much.

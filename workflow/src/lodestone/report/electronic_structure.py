@@ -40,8 +40,11 @@ RULES = (
     Rule("prepare_kkr", ("build_structure_set",)),
     Rule("run_kkr", ("prepare_kkr",)),
     Rule("collect_kkr", ("run_kkr",), "exchange"),
+    Rule("prepare_gpaw", ("build_structure_set",)),
+    Rule("run_gpaw", ("prepare_gpaw",)),
+    Rule("collect_gpaw", ("run_gpaw",), "exchange"),
     Rule("read_exchange", (), "exchange"),
-    Rule("compute_curie", ("warm_caches", "collect_kkr", "read_exchange"), "curie"),
+    Rule("compute_curie", ("warm_caches", "collect_kkr", "collect_gpaw", "read_exchange"), "curie"),
     Rule("render_report", ("build_structure_set", "collect_calculations", "derive_stability", "derive_anisotropy",
                            "compute_curie")),
 )  # fmt: skip

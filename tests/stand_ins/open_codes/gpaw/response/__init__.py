@@ -1,0 +1,1 @@
+"""Response functions of the stand-in."""
