@@ -25,7 +25,7 @@ def batch(workflow, tmp_path_factory):
     def command(name):
         path = folder / f"{name}.yaml"
         study = {
-            "structures": {"cells": 96},
+            "structures": {"cells": 160},  # curves slow enough to be interrupted
             "loops": {"count": COUNT, "test_count": 4, "batch_size": COUNT, "field_step_HA": 0.01},
         }
         path.write_text(yaml.safe_dump({"results_dir": f"results/{name}", "hysteresis": study}))
