@@ -1,6 +1,5 @@
 """Couplings from every source in one convention, and the temperatures that follow without Monte Carlo."""
 
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import lodestone
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculation_status import Status
-from lodestone.kkr import convert, mean_field, rpa, sources, stiffness
+from lodestone.kkr import mean_field, rpa, sources, stiffness
 from lodestone.kkr.exchange import from_akaikkr, from_bonds
 from lodestone.kkr.j_table import read_couplings
 from lodestone.kkr.lines import Lines
@@ -212,108 +211,51 @@ def test_the_two_directions_of_a_bond_must_agree():
         )  # fmt: skip
 
 
-def write_uppasd(folder, exchange, scale=1.0):
-    """The files of an UppASD run with the couplings of an artifact."""
-    folder.mkdir()
-    cell = "\n     ".join(" ".join(map(repr, row)) for row in exchange.lattice_A.tolist())
-    (folder / "inpsd.dat").write_text(
-        f"simid test\ncell {cell}\nposfile ./posfile\nposfiletype D\nmomfile ./momfile\nmaptype 2\nexchange ./jfile\n"
-        "alat 1.0e-10   # angstrom\n"
-    )
-    rows = zip(exchange.bond_source, exchange.bond_target, exchange.bond_cell, exchange.bond_meV, strict=True)
-    text = "".join(f"{i + 1} {j + 1} {n[0]} {n[1]} {n[2]} {J * scale:.8f}\n" for i, j, n, J in rows)
-    (folder / "jfile.gz").write_bytes(gzip.compress(text.encode()))
-    places = enumerate(exchange.fractional.tolist(), 1)
-    (folder / "posfile").write_text("".join(f"{i} {i} {x} {y} {z}\n" for i, (x, y, z) in places))
-    (folder / "momfile").write_text("".join(f"{i} 1 {m} 0 0 1\n" for i, m in enumerate(exchange.moment_muB, 1)))
+def asymmetric(difference):
+    """One bond with values in both directions, a share of 1 meV apart."""
+    return from_bonds(
+        lattice_A=np.eye(3), fractional=[[0, 0, 0]], moment_muB=[1.0], source=[0, 0], target=[0, 0],
+        cell=[[1, 0, 0], [-1, 0, 0]], meV=[1.0, 1.0 - difference], name="odd", provenance=PROVENANCE,
+    )  # fmt: skip
 
 
-def test_uppasd_has_our_convention_in_mry(tmp_path):
-    original = doubled()
-    write_uppasd(tmp_path / "run", original, 1 / 13.605693122990)
-    found = sources.exchange_of(tmp_path / "run")
-    assert mean_field.curie_temperature_K(found) == pytest.approx(mean_field.curie_temperature_K(original), rel=1e-6)
-    assert found.bond_vector_A.shape == original.bond_vector_A.shape
-    assert stiffness.stiffness_tensor(found, 0.0) == pytest.approx(stiffness.stiffness_tensor(original, 0.0), rel=1e-6)
+def test_a_small_difference_of_the_directions_is_told(caplog):
+    assert asymmetric(0.03).bond_meV == pytest.approx(0.985)
+    assert not caplog.records  # 1.5 % to each side of the mean
+    assert asymmetric(0.06).bond_meV == pytest.approx(0.97)
+    assert "bond [0, 0, 1, 0, 0] (i, j, cell of j) has two values 0.06 meV apart, 6 % of" in caplog.text
 
 
-def test_a_spoilt_uppasd_file_is_named_with_its_line(tmp_path):
-    write_uppasd(tmp_path / "run", doubled())
-    (tmp_path / "run" / "momfile").write_text("1 1 2.2 0 0 1\n2 1\n")
-    with pytest.raises(ValueError, match=r"momfile, line 2: found '2 1', expected atom, 1, moment"):
-        convert.read_uppasd(tmp_path / "run", PROVENANCE)
+@pytest.mark.parametrize("site", [[0, 1], [0, 0]])
+def test_no_site_has_a_bond_with_itself(site):
+    places = [[0, 0, 0], [0.5, 0, 0]][: max(site) + 1]
+    target = [1, 0] if site == [0, 1] else [0, 1]  # the second bond: an atom, or two components of one site
+    with pytest.raises(ValueError, match=r"exchange of loop: found a bond of component 0 .* site 0 with itself"):
+        from_bonds(
+            lattice_A=np.eye(3), fractional=places, moment_muB=[1.0, 1.0], source=[0, 0], target=target,
+            cell=[[0, 0, 1], [0, 0, 0]], meV=[1.0, 1.0], name="loop", component_site=np.array(site),
+            concentration=np.full(2, len(places) / 2), provenance=PROVENANCE,
+        )  # fmt: skip
 
 
-UCF = """# Unit cell size:
-2.87 2.87 2.87
-# Unit cell vectors:
-1.0 0.0 0.0
-0.0 1.0 0.0
-0.0 0.0 1.0
-# Atoms num, id cx cy cz mat lc hc
-2
-0 0.0 0.0 0.0 0 0 0
-1 0.5 0.5 0.5 0 0 0
-#Interactions n exctype, id i j dx dy dz Jij
-16 isotropic
-"""
+@pytest.mark.parametrize("name", ["Fe/out_j3.0.log", "NiFe/out_j3.0.excerpt.log", "SmCo5_oc/out_j3.0.excerpt.log"])
+def test_the_polarisation_is_the_printed_one(name):
+    """Muffin-tin spheres leave spin between them: 2.361 mu_B in the sphere of iron, 2.3192 in its cell."""
+    out = read_output(DATA / name)
+    exchange = from_akaikkr(out, "one", PROVENANCE)
+    moment = float(exchange.moment_muB @ exchange.concentration)
+    assert moment == pytest.approx(out.total_moment_muB, abs=1e-4)
+    assert lodestone.saturation_magnetisation(moment, exchange.volume_A3) == pytest.approx(
+        out.magnetization_T, abs=2e-4
+    )  # four decimals in tesla and in Bohr magnetons
 
 
-def test_vampire_counts_every_pair_once(tmp_path):
-    rows, k = [], 0
-    for x in (0, -1):
-        for y in (0, -1):
-            for z in (0, -1):
-                rows += [f"{k} 0 1 {x} {y} {z} 1.6e-21", f"{k + 1} 1 0 {-x} {-y} {-z} 1.6e-21"]
-                k += 2
-    path = tmp_path / "fe.UCF"
-    path.write_text(UCF + "\n".join(rows) + "\n")
-    found = sources.exchange_of(path)
-    one_way = 1.6e-21 / 1.602176634e-22 / 2  # J per pair in meV, half of it in each direction
-    assert found.bond_meV == pytest.approx(one_way)
-    assert mean_field.curie_temperature_K(found) == pytest.approx(2 / 3 * 8 * one_way / K_B_MEV)
-    assert np.linalg.norm(found.bond_vector_A, axis=1) == pytest.approx(2.87 * np.sqrt(0.75))
-    path.write_text(UCF.replace("16 isotropic", "16 normalised-isotropic") + "\n".join(rows) + "\n")
-    with pytest.raises(ValueError, match=r"line 12: .*isotropic, vectorial or tensorial"):
-        convert.read_vampire(path, PROVENANCE)
-
-
-TB2J = """Exchange parameters generated by TB2J 0.9.
-==========================================================================================
-Cell (Angstrom):
- 2.0000  0.0000  0.0000
- 0.0000  2.0000  0.0000
- 0.0000  0.0000  4.0000
-
-==========================================================================================
-Atoms:
-(Note: charge and magmoms only count the wannier functions.)
-Atom number              x          y          z     w_charge     M(x)     M(y)     M(z)
-Fe1                      0.0000     0.0000     0.0000     7.9     0.0     0.0     2.1
-Fe2                      0.0000     0.0000     2.0000     7.9     0.0     0.0     2.2
-Total                                                    15.8     0.0     0.0     4.3
-
-==========================================================================================
-Exchange:
-    i      j          R        J_iso(meV)          vector          distance(A)
-----------------------------------------------------------------------------------------
-   Fe1   Fe2   (  0,   0,   0)   10.1300        ( 0.000,  0.000,  2.000)     2.000
-J_iso:  10.1300
-   Fe1   Fe2   (  0,   0,  -1)   10.1300        ( 0.000,  0.000, -2.000)     2.000
-J_iso:  10.1300
-   Fe1   Fe1   (  1,   0,   0)    5.6000        ( 2.000,  0.000,  0.000)     2.000
-J_iso:   5.6000
-"""
-
-
-def test_tb2j_has_our_convention(tmp_path):
-    path = tmp_path / "exchange.out"
-    path.write_text(TB2J)
-    found = sources.exchange_of(path)
-    assert found.moment_muB.tolist() == [2.1, 2.2]
-    assert len(found.bond_meV) == 6  # every pair both ways
-    assert np.linalg.norm(found.bond_vector_A, axis=1) == pytest.approx(2.0)
-    assert mean_field.summed_couplings(found).tolist() == [[11.2, 20.26], [20.26, 0.0]]
+def test_what_lies_between_spheres_is_shared_out_by_size(tmp_path):
+    out = read_output(DATA / "SmCo5_oc" / "out_j3.0.excerpt.log")
+    out.iterations[-1]["moment"] = 7.0337 - 0.4
+    found = from_akaikkr(out, "SmCo5", PROVENANCE).moment_muB
+    assert found.sum() == pytest.approx(6.6337)
+    assert (found[0] + 0.54876) / 0.54876 == pytest.approx((found[1] - 1.51235) / 1.51235)
 
 
 def test_what_cannot_be_a_source_is_refused(tmp_path):
