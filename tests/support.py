@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,11 @@ def need(reason):
         pytest.fail(f"in the continuous integration nothing is skipped: {reason}")
     if reason:
         pytest.skip(reason)
+
+
+def hear_interrupts():
+    """Let a child hear Ctrl-C: what a script starts in the background ignores it, and its children do too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def copy_clone(destination):

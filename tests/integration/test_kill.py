@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 import yaml
+from support import hear_interrupts
 
 from lodestone.artifacts import codec, ledger
 from lodestone.artifacts.loops import Loops
@@ -25,7 +26,7 @@ def batch(workflow, tmp_path_factory):
     def command(name):
         path = folder / f"{name}.yaml"
         study = {
-            "structures": {"cells": 160},  # curves slow enough to be interrupted
+            "structures": {"cells": 128},  # curves slow enough to be interrupted
             "loops": {"count": COUNT, "test_count": 4, "batch_size": COUNT, "field_step_HA": 0.01},
         }
         path.write_text(yaml.safe_dump({"results_dir": f"results/{name}", "hysteresis": study}))
@@ -68,6 +69,7 @@ def interrupt(workflow, arguments, output, items, end):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=hear_interrupts,
     )
     try:
         limit = time.monotonic() + 300

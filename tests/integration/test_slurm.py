@@ -10,7 +10,7 @@ import time
 import pytest
 import yaml
 from slurm import cluster
-from support import need
+from support import hear_interrupts, need
 
 from lodestone.artifacts.loops import Loops
 
@@ -51,6 +51,7 @@ class SlurmWorkflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
 
     def finish(self, process, timeout):
