@@ -23,7 +23,7 @@ rule derive_stability:
         runtime=minutes(30),
     params:
         seed=config["seed"],
-        algorithm=1,
+        algorithm=2,
     message:
         "Deriving formation energies and the hull"
     script:

@@ -92,7 +92,12 @@ def calculations(status, names=("mp-13", "mp-11382")):
 
 def hull(elements):
     formulas = ["Nd2Fe17", "NdFe5", "NdFe12"]
-    values = {"formula": formulas, "name": ["a", "b", "c"], "decay": ["1 Nd2Fe17", "x", "y"]}
+    values = {
+        "formula": formulas,
+        "name": ["a", "b", "c"],
+        "decay": ["1 Nd2Fe17", "x", "y"],
+        "reason": ["", "", "it broke"],
+    }
     texts = {}
     for key, listed in values.items():
         texts[f"{key}_offset"], texts[f"{key}_utf8"] = pack_texts(listed)

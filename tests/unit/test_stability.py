@@ -26,7 +26,7 @@ def neodymium():
     return Structure(Lattice.cubic(4.0), ["Nd"], [[0, 0, 0]])
 
 
-def batch(entries, calculation=RELAX, engine=None):
+def batch(entries, calculation=RELAX, engine=None, run_type="GGA"):
     """Results of crystals with energies per atom, given by one or two models; None for one that failed."""
     items = []
     for number, (name, structure, energies) in enumerate(entries):
@@ -41,6 +41,7 @@ def batch(entries, calculation=RELAX, engine=None):
                 energy_eV=float(total[0]),
                 model_energies_eV=by_model,
                 total_moment_muB=2.0,
+                run_type=run_type,
             )
         items.append(packing.Item(number, name, structure, result))
     return packing.pack(items, calculation, engine or Counting(), "nd_fe", PROVENANCE)
@@ -63,6 +64,7 @@ def test_formation_energy_and_hull_of_a_binary():
     assert hull.above_hull_eV_per_atom[:2] == pytest.approx([0.0, 0.15])
     assert hull.decays() == ["1 NdFe2", "0.5 Fe + 0.5 NdFe2", ""]
     assert hull.has_formation_energy.tolist() == [1, 1, 0]
+    assert hull.reasons() == ["", "", "it broke"]
     assert hull.names() == ["stable", "above", "broken"]
     assert hull.formulas() == ["NdFe2", "NdFe5", "NdFe5"]
     assert hull.status.tolist() == [Status.CONVERGED, Status.CONVERGED, Status.FAILED]
@@ -90,6 +92,7 @@ def test_element_without_reference_leaves_no_formation_energy():
     hull = stability.derive([batch([("a", laves(), -7.3)])], [batch(ELEMENTS[:1])], PROVENANCE)
     assert hull.has_formation_energy.tolist() == [0]
     assert hull.decays() == [""]
+    assert hull.reasons() == ["no reference energy of Nd"]
 
 
 def test_energies_of_other_settings_are_not_compared():
@@ -125,3 +128,22 @@ def test_oxide_without_u_is_not_comparable():
     assert hull.has_formation_energy.tolist() == [0, 1]
     assert hull.formation_energy_eV_per_atom[1] == pytest.approx(0.2)
     assert hull.corrections == "mp2020"
+    assert hull.reasons() == ["mp2020 does not allow GGA (U: none) for this composition", ""]
+
+
+def test_models_fitted_to_corrected_energies_are_not_corrected_again():
+    corrected = preset("maggen")["relax"]
+    given = {"calculation": corrected, "engine": TwoModels(), "run_type": ""}
+    # Oxygen of the solid: what counts is that its correction of -0.687 eV per atom is not applied.
+    elements = batch([("Fe", bcc_iron(), [-8.0, -8.0]), ("O", rock_salt("O"), [-5.0, -5.0])], **given)
+    hull = stability.derive([batch([("FeO", rock_salt(), [-8.0, -8.1])], **given)], [elements], PROVENANCE)
+    assert hull.model_formation_energy_eV_per_atom[0] == pytest.approx([-1.5, -1.6])
+    assert hull.correction_eV_per_atom.tolist() == [0.0]
+    assert hull.corrections == "none (in the model)"
+
+
+def test_dft_that_does_not_say_what_it_is_cannot_be_corrected():
+    corrected = preset("maggen")["relax"]
+    crystals = batch([("Fe", bcc_iron(), -8.0)], corrected, run_type="")
+    hull = stability.derive([crystals], [batch([("Fe", bcc_iron(), -8.2)], corrected)], PROVENANCE)
+    assert hull.reasons() == ["mp2020: the back end does not say whether this is GGA or GGA+U"]

@@ -12,7 +12,7 @@ from lodestone.artifacts.base import Artifact, array, attribute
 from lodestone.artifacts.calculation_status import STATUS_TEXT, Status
 from lodestone.artifacts.ragged import group_sizes, unpack_texts
 
-_TEXTS = {"name_offset": "name_utf8", "formula_offset": "formula_utf8", "decay_offset": "decay_utf8"}
+_TEXTS = {f"{name}_offset": f"{name}_utf8" for name in ("name", "formula", "decay", "reason")}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,11 +20,12 @@ class Hull(Artifact):
     """One row for each crystal of the set, also for those without an energy. Values that do not exist are 0."""
 
     SCHEMA: ClassVar[str] = "hull"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     RAGGED: ClassVar[Mapping[str, str]] = {
         "name_byte": "name_offset",
         "formula_byte": "formula_offset",
         "decay_byte": "decay_offset",
+        "reason_byte": "reason_offset",
     }
 
     index: np.ndarray = array(("crystal",), "int64", "1", "number of the crystal in its structure set")
@@ -60,8 +61,12 @@ class Hull(Artifact):
     formula_utf8: np.ndarray = array(("formula_byte",), "uint8", "1", "reduced formulas")
     decay_offset: np.ndarray = array(("crystal_plus_one",), "int64", "1", "first byte of each list of products")
     decay_utf8: np.ndarray = array(("decay_byte",), "uint8", "1", "what the hull consists of at each composition")
+    reason_offset: np.ndarray = array(("crystal_plus_one",), "int64", "1", "first byte of each reason")
+    reason_utf8: np.ndarray = array(
+        ("reason_byte",), "uint8", "1", "why there is no formation energy; empty where there is one"
+    )
     backend: str = attribute(str, "1", "name of the back end")
-    corrections: str = attribute(str, "1", "corrections of the energies: none or mp2020")
+    corrections: str = attribute(str, "1", "corrections of the energies: none, mp2020, or none (in the model)")
     models: list = attribute(list, "1", "names of the back end's models; empty for DFT")
 
     def check(self, where: str) -> None:
@@ -88,3 +93,7 @@ class Hull(Artifact):
     def decays(self) -> list[str]:
         """Return what the hull consists of at the composition of each crystal; empty without a hull."""
         return unpack_texts(self.decay_offset, self.decay_utf8)
+
+    def reasons(self) -> list[str]:
+        """Why crystals have no formation energy; empty for those that have one."""
+        return unpack_texts(self.reason_offset, self.reason_utf8)

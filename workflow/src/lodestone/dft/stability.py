@@ -35,6 +35,10 @@ class _Place:
     decay: str
 
 
+# What stands for the corrections of energies of models that were fitted to corrected ones.
+IN_MODEL = "none (in the model)"
+
+
 def derive(crystals: Sequence[Calculations], elements: Sequence[Calculations], provenance: Provenance) -> Hull:
     """Count formation energies and energies above the hull.
 
@@ -54,15 +58,21 @@ def derive(crystals: Sequence[Calculations], elements: Sequence[Calculations], p
     """
     _require_same([*crystals, *elements])
     first = [*crystals, *elements][0]
-    corrections = str(first.settings["corrections"])
+    corrections = _corrections(first)
     own = [energy for batch in crystals for energy in _energies(batch, corrections)]
     references = [energy for batch in elements for energy in _energies(batch, corrections)]
     models = max(1, len(first.models))
-    lowest = _lowest([e for e in [*own, *references] if e is not None], models)
-    known = [energy for energy in [*own, *references] if energy is not None]
+    known = [energy for energy in [*own, *references] if isinstance(energy, Energy)]
+    lowest = _lowest(known, models)
     hulls = _Hulls(known, lowest, models)
-    places = [None if energy is None else hulls.place(energy) for energy in own]
-    return _pack(crystals, own, places, lowest, first, provenance)
+    places = [hulls.place(energy) if isinstance(energy, Energy) else energy for energy in own]
+    return _pack(crystals, own, places, lowest, corrections, provenance)
+
+
+def _corrections(batch: Calculations) -> str:
+    """Corrections that are applied: none to a model's energies, as it was fitted to corrected ones."""
+    asked = str(batch.settings["corrections"])
+    return IN_MODEL if asked != "none" and batch.models else asked
 
 
 def _require_same(batches: Sequence[Calculations]) -> None:
@@ -76,25 +86,29 @@ def _require_same(batches: Sequence[Calculations]) -> None:
                 )
 
 
-def _energies(batch: Calculations, corrections: str) -> list[Energy | None]:
-    """Energies per atom of the calculations that converged, None for the others."""
-    found: list[Energy | None] = []
-    for k in range(len(batch)):
-        if batch.status[k] != Status.CONVERGED:
-            found.append(None)
-            continue
-        structure = batch.structure(k)
-        total = batch.model_energy_eV[k] if batch.models else batch.energy_eV[k : k + 1]
-        correction = 0.0
-        if corrections == "mp2020":
-            adjusted = mp2020(structure, float(batch.energy_eV[k]), batch.extras(k))
-            if adjusted is None:
-                found.append(None)
-                continue
-            correction = adjusted
-        sites = len(structure)
-        found.append(Energy(structure.composition, (total + correction) / sites, correction / sites))
-    return found
+def _energies(batch: Calculations, corrections: str) -> list[Energy | str]:
+    """Energies per atom of the calculations that converged, in words why there is none for the others."""
+    return [_energy(batch, k, corrections) for k in range(len(batch))]
+
+
+def _energy(batch: Calculations, row: int, corrections: str) -> Energy | str:
+    """Energy per atom of one calculation."""
+    if batch.status[row] != Status.CONVERGED:
+        return batch.messages()[row] or Status(int(batch.status[row])).name.lower().replace("_", " ")
+    structure = batch.structure(row)
+    total = batch.model_energy_eV[row] if batch.models else batch.energy_eV[row : row + 1]
+    correction = 0.0
+    if corrections == "mp2020":
+        extras = batch.extras(row)
+        if not extras.get("run_type"):
+            return "mp2020: the back end does not say whether this is GGA or GGA+U"
+        adjusted = mp2020(structure, float(batch.energy_eV[row]), extras)
+        if adjusted is None:
+            used = ", ".join(f"{name} {u:g} eV" for name, u in sorted(extras.get("hubbard_U_eV", {}).items()))
+            return f"mp2020 does not allow {extras['run_type']} (U: {used or 'none'}) for this composition"
+        correction = adjusted
+    sites = len(structure)
+    return Energy(structure.composition, (total + correction) / sites, correction / sites)
 
 
 def _lowest(energies: Iterable[Energy], models: int) -> dict[str, np.ndarray]:
@@ -114,11 +128,11 @@ class _Hulls:
         self.energies, self.lowest, self.models = energies, lowest, models
         self.made: dict[frozenset[str], list[PhaseDiagram]] = {}
 
-    def place(self, energy: Energy) -> _Place | None:
-        """Return formation energy and energy above the hull; None if an element has no reference."""
+    def place(self, energy: Energy) -> _Place | str:
+        """Return formation energy and energy above the hull; in words which element has no reference."""
         symbols = frozenset(element.symbol for element in energy.composition.elements)
         if not symbols <= set(self.lowest):
-            return None
+            return f"no reference energy of {', '.join(sorted(symbols - set(self.lowest)))}"
         fractions = energy.composition.fractional_composition
         elements = sum(fraction * self.lowest[element.symbol] for element, fraction in fractions.items())
         above, decay = np.zeros(self.models), ""
@@ -154,18 +168,19 @@ def _products(amounts: Mapping[str, float]) -> str:
 
 def _pack(
     crystals: Sequence[Calculations],
-    energies: Sequence[Energy | None],
-    places: Sequence[_Place | None],
+    energies: Sequence[Energy | str],
+    places: Sequence[_Place | str],
     lowest: Mapping[str, np.ndarray],
-    first: Calculations,
+    corrections: str,
     provenance: Provenance,
 ) -> Hull:
     """Put everything into the artifact, in the order of the crystals."""
     names = [name for batch in crystals for name in batch.names()]
     formulas = [batch.structure(k).composition.reduced_formula for batch in crystals for k in range(len(batch))]
+    first = crystals[0]
     nothing = np.zeros(max(1, len(first.models)))
-    formation = np.array([nothing if p is None else p.formation for p in places]).reshape(-1, len(nothing))
-    above = np.array([nothing if p is None else p.above for p in places]).reshape(-1, len(nothing))
+    formation = np.array([nothing if isinstance(p, str) else p.formation for p in places]).reshape(-1, len(nothing))
+    above = np.array([nothing if isinstance(p, str) else p.above for p in places]).reshape(-1, len(nothing))
     symbols = sorted(lowest, key=lambda symbol: Element(symbol).Z)
     return Hull(
         index=_joined([b.index for b in crystals], np.int64),
@@ -173,10 +188,10 @@ def _pack(
         site_count=_joined([b.site_counts() for b in crystals], np.int64),
         volume_A3=_joined([b.volumes_A3() for b in crystals]),
         moment_muB=_joined([b.total_moment_muB for b in crystals]),
-        energy_eV_per_atom=np.array([0.0 if e is None else e.by_model[0] for e in energies]),
-        correction_eV_per_atom=np.array([0.0 if e is None else e.correction for e in energies]),
+        energy_eV_per_atom=np.array([0.0 if isinstance(e, str) else e.by_model[0] for e in energies]),
+        correction_eV_per_atom=np.array([0.0 if isinstance(e, str) else e.correction for e in energies]),
         formation_energy_eV_per_atom=formation[:, 0],
-        has_formation_energy=np.array([p is not None for p in places], dtype=np.uint8),
+        has_formation_energy=np.array([isinstance(p, _Place) for p in places], dtype=np.uint8),
         formation_spread_eV_per_atom=np.ptp(formation, axis=1),
         above_hull_eV_per_atom=above[:, 0],
         above_hull_spread_eV_per_atom=np.ptp(above, axis=1),
@@ -185,9 +200,10 @@ def _pack(
         element_energy_eV_per_atom=np.array([lowest[symbol][0] for symbol in symbols]),
         **_text("name", names),
         **_text("formula", formulas),
-        **_text("decay", ["" if p is None else p.decay for p in places]),
+        **_text("decay", ["" if isinstance(p, str) else p.decay for p in places]),
+        **_text("reason", [p if isinstance(p, str) else "" for p in places]),
         backend=first.backend,
-        corrections=str(first.settings["corrections"]),
+        corrections=corrections,
         models=list(first.models),
         provenance=provenance,
     )

@@ -137,7 +137,7 @@ def stability_section(run: Run) -> Section | None:
     else:
         drawing = figures_hull.above_hull(above, spread, labels, "hull")
     made = ", ".join(run.library.backends("stability"))
-    source = f"{made}{'' if hull.corrections == 'none' else f' with the corrections {hull.corrections}'}"
+    source = f"{made}{'' if hull.corrections.startswith('none') else f' with the corrections {hull.corrections}'}"
     bars = " Bars show the spread of the models." if spread.any() else ""
     caption = f"Energies from {source}, counted from the elements computed with the same settings.{bars}"
     blocks: list[Block] = [
