@@ -54,11 +54,55 @@ def test_heavy_rare_earths_lower_the_magnetisation():
 
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="volume above 0"):
-        lodestone.saturation_magnetisation(38.54, 0.0)
+        figures.polarisation_T(38.54, 0.0)
     with pytest.raises(ValueError, match="elements: found 2, expected 3"):
         lodestone.saturation_magnetisation([1.0, 2.0, 3.0], 10.0, ["Fe", "Fe"])
     with pytest.raises(ValueError, match="mu0_Ms_T: found 0"):
         figures.hardness(1e6, 0.0)
+
+
+def test_all_elements_have_a_symbol():
+    assert len(figures._SYMBOLS) == 118
+
+
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [
+        ("Nd", "found the text 'Nd', expected a list"),
+        ("NdFe15", "found the text 'NdFe15'"),
+        (["nd"] + ["Fe"] * 15, "found 'nd', expected the symbol"),
+        ({"Nd3+": 1, "Fe": 15}, "found 'Nd3\\+'"),
+        ({"Xx": 1}, "found 'Xx'"),
+        ({"Nd": -1, "Fe": 15}, "found -1 atoms of Nd, expected a number from 0"),
+        ({"Nd": float("nan")}, "found nan atoms of Nd"),
+    ],
+)
+def test_bad_elements_are_named(elements, told):
+    with pytest.raises(ValueError, match=f"elements: {told}"):
+        lodestone.saturation_magnetisation(38.54, 200.4, elements)
+
+
+@pytest.mark.parametrize(
+    ("moments", "volume_A3", "elements", "allowed"),
+    [
+        (38.54, 0.2004, (), "1 to 1e\\+06 cubic angstrom$"),  # in nm3
+        (38.54, 2e8, (), "1 to 1e\\+06 cubic angstrom$"),
+        (38.54, float("nan"), (), "1 to 1e\\+06"),
+        (38.54, 29.7, {"Nd": 1, "Fe": 15}, "32 to 3200 cubic angstrom for 16 atoms"),  # in cm3/mol, or of one atom
+        (38.54, 3300.0, ["Nd"] + ["Fe"] * 15, "32 to 3200 cubic angstrom for 16 atoms"),
+        ([2.2, 2.2], 3.9, (), "4 to 400 cubic angstrom for 2 atoms"),
+        (38.54, 1.5, {"Nd": 1}, "2 to 1e\\+06 cubic angstrom$"),
+    ],
+)
+def test_implausible_volumes_are_refused(moments, volume_A3, elements, allowed):
+    with pytest.raises(ValueError, match=f"volume_A3: found .*, allowed are {allowed}"):
+        lodestone.saturation_magnetisation(moments, volume_A3, elements)
+
+
+def test_the_rare_earths_alone_do_not_say_how_many_atoms_there_are():
+    assert lodestone.saturation_magnetisation(35.27, 200.4, {"Nd": 1}) == pytest.approx(2.24, abs=0.005)
+    with pytest.raises(ValueError, match="spin_moment_muB: found nan"):
+        lodestone.saturation_magnetisation(float("nan"), 200.4)
 
 
 def test_figures_of_nd2fe14b():
