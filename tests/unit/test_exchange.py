@@ -192,17 +192,6 @@ def test_nothing_orders_without_couplings():
         rpa.curie_temperature_K(exchange)
 
 
-def test_stiffness_of_nearest_neighbours_is_exact():
-    """A = J/(2a) for one coupling J per pair in a simple cubic lattice of edge a (classical unit spins)."""
-    found = stiffness.exchange_stiffness(simple_cubic())
-    assert found.plain_J_m == pytest.approx(0.5 * 1e-3 * 1.602176634e-19 / 1e-10, rel=1e-9)
-    assert found.A_J_m == pytest.approx(found.plain_J_m, rel=0.05)  # extrapolated by a parabola
-
-
-def test_stiffness_of_iron_is_of_the_measured_size():
-    assert 1e-11 < stiffness.exchange_stiffness(iron()).A_J_m < 5e-11  # measured: 2e-11 J/m
-
-
 def test_the_two_directions_of_a_bond_must_agree():
     with pytest.raises(ValueError, match="has two values"):
         from_bonds(

@@ -68,6 +68,8 @@ def compute(points: Points, settings: Mapping[str, Any], log: logging.Logger) ->
             log.warning("%s: %s", method, problem)
     found = crossing.Tc_K if crossing is not None else 0.0
     curve = _magnetisation(points, sampling, settings["temperatures"], found)
+    stiff, reason = _stiffness(exchange, log)
+    messages += [reason] if reason else []
     return {
         "Tc_K": Tc,
         "Tc_error_K": error,
@@ -76,7 +78,7 @@ def compute(points: Points, settings: Mapping[str, Any], log: logging.Logger) ->
         "message": "; ".join(messages),
         **curve,
         **_crossing_fields(crossing),
-        **_stiffness(exchange, log),
+        **stiff,
     }
 
 
@@ -129,15 +131,15 @@ def _magnetisation(points: Points, sampling: Sampling, shares: Sequence[float], 
     return fields
 
 
-def _stiffness(exchange: Exchange, log: logging.Logger) -> dict[str, float]:
-    """Exchange stiffness; 0 where the couplings give none."""
+def _stiffness(exchange: Exchange, log: logging.Logger) -> tuple[dict[str, float], str]:
+    """Exchange stiffness, 0 where the couplings give none, and why they do not."""
     try:
         found = stiffness.exchange_stiffness(exchange)
     except ValueError as problem:
-        log.warning("stiffness: %s", problem)
-        return {"A_J_m": 0.0, "A_error_J_m": 0.0}
+        log.warning("no stiffness: %s", problem)
+        return {"A_J_m": 0.0, "A_error_J_m": 0.0}, f"no stiffness: {problem}"
     log.info("%s: A = %.3g pJ/m, error %.2g pJ/m", exchange.name, found.A_J_m * 1e12, found.error_J_m * 1e12)
-    return {"A_J_m": found.A_J_m, "A_error_J_m": found.error_J_m}
+    return {"A_J_m": found.A_J_m, "A_error_J_m": found.error_J_m}, ""
 
 
 def at_temperature(found: Curie, temperature_K: float) -> tuple[float, float]:

@@ -147,7 +147,7 @@ def from_akaikkr(output: AkaiKKROutput, name: str, provenance: Provenance, **mor
     return from_bonds(
         lattice_A=primitive * output.a_bohr * BOHR_A,
         fractional=positions,
-        moment_muB=_shared_out(np.array([one[1] for one in components]), shares, output.total_moment_muB),
+        moment_muB=_shared_out(np.array([one[1] for one in components]), shares, output.total_moment_muB).tolist(),
         source=source,
         target=target,
         cell=cells,
