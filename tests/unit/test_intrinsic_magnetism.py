@@ -122,6 +122,19 @@ def test_kuzmin_fit_finds_the_law_again():
     assert (fixed.M0, fixed.s) == pytest.approx((2.2, 0.35), rel=1e-6)  # what lies above T_C is left out
 
 
+def test_kuzmin_fit_with_a_given_magnetisation_at_zero():
+    law = kuzmin.KuzminFit(2.2, 1044.0, 0.35)
+    temperatures = np.linspace(100, 1000, 8)
+    data = law.magnetisation(temperatures)
+    found = kuzmin.fit(temperatures, data, 1044.0, M0=2.2)
+    assert (found.M0, found.Tc_K, found.s) == (2.2, 1044.0, pytest.approx(0.35, rel=1e-6))
+    free = kuzmin.fit(temperatures, data, M0=2.2)
+    assert (free.M0, free.Tc_K, free.s) == (2.2, pytest.approx(1044.0, rel=1e-6), pytest.approx(0.35, rel=1e-6))
+    other = kuzmin.fit(temperatures, data, 1044.0, M0=2.4)  # what was given stays, however badly it fits
+    assert (other.M0, other.s > 0.35, other.rms > 1e-3) == (2.4, True, True)
+    assert other.magnetisation(0.0) == 2.4
+
+
 def test_kuzmin_limits_and_stiffness():
     law = kuzmin.KuzminFit(2.2, 1044.0, 0.35)
     assert law.magnetisation([0.0, 1044.0, 2000.0]).tolist() == [2.2, 0.0, 0.0]

@@ -11,6 +11,7 @@ from lodestone.artifacts.curie import Curie, CurieStatus
 from lodestone.kkr import binder_crossing, curie, lanes, monte_carlo, vector_math
 from lodestone.kkr.exchange import from_bonds
 from lodestone.kkr.monte_carlo import Points, Sampling
+from lodestone.magnetism import kuzmin
 from lodestone.magnetism.units import K_B_MEV
 
 LOG = logging.getLogger("test")
@@ -174,6 +175,9 @@ def test_everything_of_a_crystal_in_one_artifact(tmp_path):
     assert read.moment_muB[0] > read.moment_muB[1] > read.moment_muB[2] > 2 * read.moment_muB[3]
     assert read.moment_0_muB == 1.0
     assert (read.has_kuzmin, read.kuzmin_rms_muB < 0.1) == (1, True)
+    law = kuzmin.fit(read.temperature_K, read.moment_muB, mc_K, M0=1.0)  # s belongs to the full moment that is used
+    assert (read.kuzmin_s, read.kuzmin_rms_muB) == pytest.approx((law.s, law.rms))
+    assert curie.at_temperature(read, 0.7 * mc_K)[0] == pytest.approx(11.654 * law.magnetisation(0.7 * mc_K), rel=1e-3)
     cold, hot, beyond = (curie.at_temperature(read, share * mc_K) for share in (0.0, 0.8, 1.2))
     assert cold == (pytest.approx(11.654, rel=1e-3), pytest.approx(read.A_J_m))  # one mu_B in a cubic angstrom
     assert hot[1] / cold[1] == pytest.approx((hot[0] / cold[0]) ** 2)

@@ -126,7 +126,7 @@ def _magnetisation(points: Points, sampling: Sampling, shares: Sequence[float], 
     }
     below = [t for t in temperatures if t < 0.97 * Tc_K]
     if len(below) >= 3 and at_zero != 0:
-        fit = kuzmin.fit([0.0, *temperatures], [abs(at_zero), *moment], Tc_K)
+        fit = kuzmin.fit(temperatures, moment, Tc_K, M0=abs(at_zero))
         fields.update(kuzmin_s=fit.s, kuzmin_rms_muB=fit.rms, has_kuzmin=1)
     return fields
 
@@ -145,7 +145,9 @@ def _stiffness(exchange: Exchange, log: logging.Logger) -> tuple[dict[str, float
 def at_temperature(found: Curie, temperature_K: float) -> tuple[float, float]:
     """Return what micromagnetics takes from a crystal at a temperature: polarisation mu0 M_s (T), stiffness A (J/m).
 
-    Kuz'min's law through the Monte Carlo magnetisation, and A proportional to its square.
+    Kuz'min's law from the full moment at T = 0 through the Monte Carlo magnetisation, and A proportional to its square.
+    Classical spins fall off too fast at low temperature, in proportion to T where quantum ones follow T^(3/2): far
+    below T_C, as at room temperature in iron, both numbers are lower bounds.
 
     Raises
     ------

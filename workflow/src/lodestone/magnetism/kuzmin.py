@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,7 +51,11 @@ def reduced_magnetisation(t: ArrayLike, s: float, p: float = POWER) -> NDArray[n
 
 
 def fit(
-    temperature_K: ArrayLike, magnetisation: ArrayLike, Tc_K: float | None = None, below: float = 0.97
+    temperature_K: ArrayLike,
+    magnetisation: ArrayLike,
+    Tc_K: float | None = None,
+    below: float = 0.97,
+    M0: float | None = None,
 ) -> KuzminFit:
     """Fit Kuz'min's law to data by least squares.
 
@@ -63,6 +67,8 @@ def fit(
         Curie temperature, kept fixed; found with the rest if left out.
     below : float
         Data at and above this share of a given T_C are left out: in a finite sample the order never ends.
+    M0 : float, optional
+        Magnetisation at T = 0, kept fixed; found with the rest if left out.
 
     Raises
     ------
@@ -77,21 +83,23 @@ def fit(
             f"temperature_K and magnetisation: found shapes {T.shape} and {M.shape}, expected finite pairs"
         )
     kept = below * Tc_K > T if Tc_K is not None else np.ones(len(T), bool)
-    free = 2 if Tc_K is not None else 3
+    free = 1 + (Tc_K is None) + (M0 is None)
     if kept.sum() < free + 1:
         raise ValueError(f"data below T_C: found {int(kept.sum())}, expected more than {free}")
     T, M = T[kept], M[kept]
     scale = float(np.abs(M).max()) or 1.0
-    guess = [float(M[T.argmin()] / scale), 0.5] + ([] if Tc_K is not None else [1.0])
-    limits = [(-np.inf, np.inf), (-1.0, 2.5), (0.3, 5.0)][:free]
     top = float(T.max()) * 1.05
+    # s, then what is not given of M_0 over the scale and T_C over `top`.
+    guess, limits = [0.5], [(-1.0, 2.5)]
+    if M0 is None:
+        guess, limits = [*guess, float(M[T.argmin()] / scale)], [*limits, (-np.inf, np.inf)]
+    if Tc_K is None:
+        guess, limits = [*guess, 1.0], [*limits, (0.3, 5.0)]
 
-    def model(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        critical = Tc_K if Tc_K is not None else x[2] * top
-        return x[0] * reduced_magnetisation(T / critical, x[1])
+    def law(x: NDArray[np.float64]) -> KuzminFit:
+        full = M0 if M0 is not None else float(x[1] * scale)
+        return KuzminFit(full, Tc_K if Tc_K is not None else float(x[-1] * top), float(x[0]))
 
-    found = least_squares(lambda x: model(x) - M / scale, guess, bounds=tuple(zip(*limits, strict=True)), xtol=1e-14)
-    x = found.x
-    rms = float(np.sqrt(np.mean(found.fun**2))) * scale
-    critical = Tc_K if Tc_K is not None else float(x[2] * top)
-    return KuzminFit(float(x[0] * scale), float(critical), float(x[1]), POWER, rms)
+    bounds = tuple(zip(*limits, strict=True))
+    found = least_squares(lambda x: (law(x).magnetisation(T) - M) / scale, guess, bounds=bounds, xtol=1e-14)
+    return replace(law(found.x), rms=float(np.sqrt(np.mean(found.fun**2))) * scale)

@@ -54,7 +54,8 @@ def _magnetisation(library: Library, curves: Sequence[Curie]) -> Figure:
         figures_exchange.magnetisation(curves, "magnetisation"),
         "Magnetisation against temperature",
         "Classical Monte Carlo; the moment of the cell over that at T = 0. Dashed lines: Curie temperatures by the "
-        "crossing of Binder cumulants. Classical spins fall off too fast at low temperature.",
+        "crossing of Binder cumulants. Classical spins fall off too fast at low temperature, so that M and A far below "
+        "the Curie temperature are lower bounds.",
         library.origins("curie"),
     )
 
