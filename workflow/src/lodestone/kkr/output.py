@@ -41,6 +41,8 @@ def read_output(path: str | Path) -> AkaiKKROutput:
 
 def read_outputs(path: str | Path) -> list[AkaiKKROutput]:
     """Read every run in a file; see `read_output`."""
+    if Path(path).is_dir():
+        raise OutputError(str(path), 1, "a folder", "an output of AkaiKKR, which is a file")
     text = Path(path).read_text(errors="replace")
     lines = text.splitlines()
     if lines and not text.endswith("\n") and not _ELAPSED.search(lines[-1]):
