@@ -23,7 +23,7 @@ rule derive_stability:
         runtime=minutes(30),
     params:
         seed=config["seed"],
-        algorithm=2,
+        algorithm=3,
     message:
         "Deriving formation energies and the hull"
     script:
@@ -51,7 +51,7 @@ rule derive_anisotropy:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        algorithm=2,
+        algorithm=3,
     message:
         "Fitting anisotropy constants"
     script:

@@ -22,3 +22,8 @@ STATUS_TEXT = (
     "0 converged, 1 not converged, 2 failed, 3 out of time, 4 moment lost, 5 moment flipped, "
     "6 refused before it was run, 7 skipped because an earlier step gave no structure"
 )
+
+SHELL_TEXT = (
+    "0 no rare earth, 1 added by Hund's rules to the back end's open core, 2 missing (a fitted model or a core that is "
+    "not trivalent), 3 what the back end's valence electrons have"
+)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lodestone.artifacts.base import Artifact, array, attribute
-from lodestone.artifacts.calculation_status import STATUS_TEXT, Status
+from lodestone.artifacts.calculation_status import SHELL_TEXT, STATUS_TEXT, Status
 from lodestone.artifacts.ragged import group_sizes, unpack_texts
 
 _TEXTS = {f"{name}_offset": f"{name}_utf8" for name in ("name", "formula", "decay", "reason")}
@@ -20,7 +20,7 @@ class Hull(Artifact):
     """One row for each crystal of the set, also for those without an energy. Values that do not exist are 0."""
 
     SCHEMA: ClassVar[str] = "hull"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     RAGGED: ClassVar[Mapping[str, str]] = {
         "name_byte": "name_offset",
         "formula_byte": "formula_offset",
@@ -33,6 +33,12 @@ class Hull(Artifact):
     site_count: np.ndarray = array(("crystal",), "int64", "1", "atoms in the cell")
     volume_A3: np.ndarray = array(("crystal",), "float64", "Angstrom3", "volume of the cell")
     moment_muB: np.ndarray = array(("crystal",), "float64", "mu_B", "moment of the cell without 4f moments")
+    mu0_Ms_T: np.ndarray = array(("crystal",), "float64", "T", "saturation polarisation; see f_shell, moments_signed")
+    has_mu0_Ms: np.ndarray = array(("crystal",), "uint8", "1", "1 where there is a saturation")
+    f_shell: np.ndarray = array(("crystal",), "uint8", "1", f"4f moments in the saturation: {SHELL_TEXT}")
+    energy_product_limit_kJ_m3: np.ndarray = array(
+        ("crystal",), "float64", "kJ / m3", "largest energy product of that polarisation, (mu0 Ms)^2 / (4 mu0)"
+    )
     energy_eV_per_atom: np.ndarray = array(("crystal",), "float64", "eV", "energy per atom, corrections included")
     correction_eV_per_atom: np.ndarray = array(("crystal",), "float64", "eV", "corrections per atom")
     formation_energy_eV_per_atom: np.ndarray = array(
@@ -66,6 +72,9 @@ class Hull(Artifact):
         ("reason_byte",), "uint8", "1", "why there is no formation energy; empty where there is one"
     )
     backend: str = attribute(str, "1", "name of the back end")
+    moments_signed: int = attribute(
+        int, "1", "1 if the back end knows the signs of moments; 0: the saturation is a sum of sizes, an upper bound"
+    )
     corrections: str = attribute(str, "1", "corrections of the energies: none, mp2020, or none (in the model)")
     models: list = attribute(list, "1", "names of the back end's models; empty for DFT")
 

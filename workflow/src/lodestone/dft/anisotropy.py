@@ -12,7 +12,9 @@ from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.ragged import pack_texts
+from lodestone.dft.merit import saturation_fields
 from lodestone.dft.spin_axes import is_cubic, unique_axis
+from lodestone.magnetism import figures
 
 EV_A3_J_M3 = 1.602176634e11  # eV per cubic angstrom in J/m3
 # A fit explains the energies as one uniaxial constant if what it leaves is below this part of its range.
@@ -99,13 +101,30 @@ def derive(batches: Sequence[Calculations], provenance: Provenance) -> Anisotrop
         uniaxial=np.array([f is not None and f.uniaxial for f in fits], dtype=np.uint8),
         easy_direction=np.array([0 if f is None else f.easy for f in fits], dtype=np.int64),
         unit_axis=np.array([np.zeros(3) if f is None else f.axis for f in fits]).reshape(-1, 3),
+        **_merit(batches, fits),
         name_offset=offset,
         name_utf8=utf8,
         reason_offset=reason_offset,
         reason_utf8=reason_utf8,
         backend=batches[0].backend,
+        moments_signed=batches[0].moments_signed,
         provenance=provenance,
     )
+
+
+def _merit(batches: Sequence[Calculations], fits: Sequence[Fit | None]) -> dict[str, np.ndarray]:
+    """Saturation, hardness and anisotropy field; the last two need a uniaxial constant."""
+    fields = saturation_fields(batches)
+    pairs = [
+        (found.K1_J_m3, float(field)) if found is not None and found.uniaxial and exists else None
+        for found, field, exists in zip(fits, fields["mu0_Ms_T"], fields["has_mu0_Ms"], strict=True)
+    ]
+    return {
+        **fields,
+        "has_hardness": np.array([pair is not None for pair in pairs], dtype=np.uint8),
+        "hardness": np.array([0.0 if pair is None else figures.hardness(*pair) for pair in pairs]),
+        "anisotropy_field_T": np.array([0.0 if pair is None else figures.anisotropy_field_T(*pair) for pair in pairs]),
+    }
 
 
 def _fit_row(batch: Calculations, row: int) -> Fit | str:

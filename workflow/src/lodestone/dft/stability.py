@@ -15,6 +15,8 @@ from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.hull import Hull
 from lodestone.artifacts.ragged import pack_texts
 from lodestone.dft.corrections import mp2020
+from lodestone.dft.merit import saturation_fields
+from lodestone.magnetism.figures import energy_product_limit_kJ_m3
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,7 @@ def _pack(
     nothing = np.zeros(max(1, len(first.models)))
     formation = np.array([nothing if isinstance(p, str) else p.formation for p in places]).reshape(-1, len(nothing))
     above = np.array([nothing if isinstance(p, str) else p.above for p in places]).reshape(-1, len(nothing))
+    merit = saturation_fields(crystals)
     symbols = sorted(lowest, key=lambda symbol: Element(symbol).Z)
     return Hull(
         index=_joined([b.index for b in crystals], np.int64),
@@ -188,6 +191,8 @@ def _pack(
         site_count=_joined([b.site_counts() for b in crystals], np.int64),
         volume_A3=_joined([b.volumes_A3() for b in crystals]),
         moment_muB=_joined([b.total_moment_muB for b in crystals]),
+        **merit,
+        energy_product_limit_kJ_m3=np.array([energy_product_limit_kJ_m3(float(t)) for t in merit["mu0_Ms_T"]]),
         energy_eV_per_atom=np.array([0.0 if isinstance(e, str) else e.by_model[0] for e in energies]),
         correction_eV_per_atom=np.array([0.0 if isinstance(e, str) else e.correction for e in energies]),
         formation_energy_eV_per_atom=formation[:, 0],
@@ -203,6 +208,7 @@ def _pack(
         **_text("decay", ["" if isinstance(p, str) else p.decay for p in places]),
         **_text("reason", [p if isinstance(p, str) else "" for p in places]),
         backend=first.backend,
+        moments_signed=first.moments_signed,
         corrections=corrections,
         models=list(first.models),
         provenance=provenance,

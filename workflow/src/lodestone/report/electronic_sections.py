@@ -30,6 +30,8 @@ _WORDS = {
     Status.REFUSED: "refused before it ran",
     Status.SKIPPED: "skipped after an earlier step",
 }
+# By the codes of the field f_shell.
+_SHELLS = ("", "with 4f by Hund's rules", "4f missing", "4f as computed")
 
 
 @dataclass
@@ -160,6 +162,8 @@ def _stability_table(run: Run, hull: Hull, known: np.ndarray) -> Table:
             ),
             Cell(f"{1000 * hull.above_hull_eV_per_atom[i]:.0f}"),
             Cell(f"{hull.moment_muB[i] / hull.site_count[i]:.2f}"),
+            Cell(f"{hull.mu0_Ms_T[i]:.2f}" if hull.has_mu0_Ms[i] else "", _SHELLS[int(hull.f_shell[i])]),
+            Cell(f"{hull.energy_product_limit_kJ_m3[i]:.0f}" if hull.has_mu0_Ms[i] else ""),
             Cell(decays[i]),
         ]
         for i in order
@@ -169,11 +173,16 @@ def _stability_table(run: Run, hull: Hull, known: np.ndarray) -> Table:
         "formation energy (meV/atom)",
         "above the hull (meV/atom)",
         "moment (μ_{B}/atom)",
+        "μ_{0}M_{s} (T)",
+        "(BH)_{max} at most (kJ/m³)",
         "beside it",
     ]
     title = f"By energy above the hull{_first(len(rows), len(known))}"
-    caption = "Moments without the 4f part. The last column says what the hull consists of at the composition."
-    return Table(columns, rows, title, caption, run.library.origins("stability"), text_columns=(4,), folded=True)
+    caption = "Moments without the 4f part; beside the saturation stands what became of it. " + _sizes(
+        hull.moments_signed
+    )
+    caption += "The last column says what the hull consists of at the composition."
+    return Table(columns, rows, title, caption, run.library.origins("stability"), text_columns=(6,), folded=True)
 
 
 def anisotropy_section(run: Run) -> Section | None:
@@ -188,14 +197,24 @@ def anisotropy_section(run: Run) -> Section | None:
             Cell(f"{found.K1_J_m3[i] / 1e6:.3f}"),
             Cell(f"{found.misfit_J_m3[i] / 1e6:.3f}"),
             Cell("yes" if found.uniaxial[i] else "no"),
+            Cell(f"{found.mu0_Ms_T[i]:.2f}" if found.has_mu0_Ms[i] else "", _SHELLS[int(found.f_shell[i])]),
+            Cell(f"{found.hardness[i]:.2f}" if found.has_hardness[i] else ""),
+            Cell(f"{found.anisotropy_field_T[i]:.2f}" if found.has_hardness[i] else ""),
         ]
         for i in np.flatnonzero(found.has_K1)[:MAX_ROWS]
     ]
     title = f"Anisotropy constants{_first(len(rows), int(found.has_K1.sum()))}"
-    columns = ["crystal", "K_{1} (MJ/m³)", "left by the fit (MJ/m³)", "uniaxial"]
-    table = Table(columns, rows, title, origins=run.library.origins("anisotropy"), text_columns=(3,))
+    columns = ["crystal", "K_{1} (MJ/m³)", "left by the fit (MJ/m³)", "uniaxial", "μ_{0}M_{s} (T)", "hardness κ"]
+    columns += ["μ_{0}H_{A} (T)"]
+    caption = "κ is the root of K_{1}/(μ_{0}M_{s}²), 0 for an easy plane. " + _sizes(found.moments_signed)
+    table = Table(columns, rows, title, caption, run.library.origins("anisotropy"), text_columns=(3,))
     lead = "Fits of K_{1} sin² θ to energies with spin-orbit coupling."
     return Section("anisotropy", "Magnetocrystalline anisotropy", [table], lead)
+
+
+def _sizes(signed: int) -> str:
+    """Say that the moments have no signs, if so."""
+    return "" if signed else "The moments are sizes without signs: the saturation is an upper bound. "
 
 
 def _share(formula: str, element: str) -> float:
