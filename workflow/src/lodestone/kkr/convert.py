@@ -179,29 +179,8 @@ def read_vampire(path: str | Path, provenance: Provenance, moment_muB: float | l
         raise OutputError(str(where), lines[-1][0], lines[-1][1], f"{count} atoms and a line with the interactions")
     atoms = [_exactly(where, *line, 4, "number, three coordinates, material") for line in lines[5 : 5 + count]]
     _check_volume(where, lines[0][0], axes * np.array(size)[:, None], count)
-    at, head = lines[5 + count]
-    head_at = at
-    kind = (head.split() + ["isotropic"])[1].lower()
-    columns = {
-        "isotropic": (0,),
-        "0": (0,),
-        "vectorial": (0, 1, 2),
-        "1": (0, 1, 2),
-        "tensorial": (0, 4, 8),
-        "2": (0, 4, 8),
-    }
-    if kind not in columns:
-        raise OutputError(str(where), at, head, "isotropic, vectorial or tensorial")
-    bonds = []
-    for at, text in lines[6 + count :]:
-        values = _exactly(where, at, text, 7 + max(columns[kind]), "number, two atoms, three cells and J")
-        if not all(0 <= atom < count for atom in values[1:3]):
-            raise OutputError(str(where), at, text, f"atoms 0 to {count - 1}")
-        bonds.append([*values[1:6], float(np.mean([values[6 + column] for column in columns[kind]]))])
-    announced = _count(where, head_at, head)
-    if len(bonds) != announced:
-        raise OutputError(str(where), at, f"{len(bonds)} interactions", f"{announced} as line {head!r} says")
-    table = np.array(bonds)
+    head_at, head = lines[5 + count]
+    table = _vampire_bonds(where, head_at, head, lines[6 + count :], count)
     one_for_all = isinstance(moment_muB, int | float)
     materials = [int(atom[4]) if len(atom) > 4 else 0 for atom in atoms]
     if not one_for_all and not all(0 <= one < len(moment_muB) for one in materials):  # type: ignore[arg-type]
@@ -220,6 +199,34 @@ def read_vampire(path: str | Path, provenance: Provenance, moment_muB: float | l
         name=where.stem,
         provenance=provenance,
     )
+
+
+def _vampire_bonds(
+    where: Path, head_at: int, head: str, rows: list[tuple[int, str]], count: int
+) -> NDArray[np.float64]:
+    """Two atoms, three cells and J of every interaction, (bond, 6)."""
+    at = head_at
+    kind = (head.split() + ["isotropic"])[1].lower()
+    columns = {
+        "isotropic": (0,),
+        "0": (0,),
+        "vectorial": (0, 1, 2),
+        "1": (0, 1, 2),
+        "tensorial": (0, 4, 8),
+        "2": (0, 4, 8),
+    }
+    if kind not in columns:
+        raise OutputError(str(where), head_at, head, "isotropic, vectorial or tensorial")
+    bonds = []
+    for at, text in rows:
+        values = _exactly(where, at, text, 7 + max(columns[kind]), "number, two atoms, three cells and J")
+        if not all(0 <= atom < count for atom in values[1:3]):
+            raise OutputError(str(where), at, text, f"atoms 0 to {count - 1}")
+        bonds.append([*values[1:6], float(np.mean([values[6 + column] for column in columns[kind]]))])
+    announced = _count(where, head_at, head)
+    if len(bonds) != announced:
+        raise OutputError(str(where), at, f"{len(bonds)} interactions", f"{announced} as line {head!r} says")
+    return np.array(bonds)
 
 
 _TB2J_ATOM = re.compile(rf"\s*(\w+?)\s+(({NUMBER})(\s+({NUMBER}))*)\s*$")
