@@ -68,6 +68,8 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         }
     if schema == "structure_set":
         return _crystals()
+    if schema == "labelled_set":
+        return {**_crystals(), "force_eV_A": np.random.default_rng(5).normal(size=(29, 3))}
     if schema == "exchange":
         return _couplings()
     if schema == "curie":

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lodestone import config_rules_electronic
+from lodestone import config_rules_electronic, config_rules_search
 
 Problem = tuple[str, str]
 RULES: list[Callable[[dict[str, Any]], Iterator[Problem]]] = []
@@ -17,6 +17,7 @@ def broken(config: dict[str, Any]) -> Iterator[Problem]:
     for rule in RULES:
         yield from rule(config["hysteresis"])
     yield from config_rules_electronic.broken(config["electronic_structure"])
+    yield from config_rules_search.broken(config["nd_fe_search"])
 
 
 def _rule(function: Callable[[dict[str, Any]], Iterator[Problem]]) -> Callable[[dict[str, Any]], Iterator[Problem]]:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from lodestone.paths_electronic import ElectronicStructure
+from lodestone.paths_search import NdFeSearch
 
 __all__ = [
     "STUDIES",
     "ElectronicStructure",
     "Hysteresis",
+    "NdFeSearch",
     "artifact_name",
     "batch_names",
     "batch_range",
@@ -25,7 +27,7 @@ __all__ = [
     "report_log",
     "warm_caches",
 ]
-STUDIES = ("hysteresis", "electronic_structure")
+STUDIES = ("hysteresis", "electronic_structure", "nd_fe_search")
 
 
 def batch_names(count: int, batch_size: int) -> list[str]:

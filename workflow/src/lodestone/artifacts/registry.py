@@ -16,6 +16,7 @@ from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.hull import Hull
 from lodestone.artifacts.inverse import InverseDesigns
+from lodestone.artifacts.labelled_set import LabelledSet
 from lodestone.artifacts.loops import Loops
 from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
@@ -36,6 +37,7 @@ TYPES: dict[str, type[Artifact]] = {
         Morphing,
         InverseDesigns,
         StructureSet,
+        LabelledSet,
         Calculations,
         Hull,
         Anisotropy,

@@ -1,0 +1,68 @@
+"""Path patterns of the `nd_fe_search` study; light enough for the Snakefile.
+
+Structure sets and calculations of this study lie with those of the electronic-structure study, whose rules make them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NdFeSearch:
+    """Files of the `nd_fe_search` study under `results_dir`.
+
+    Wildcards: `labels` names a set of labelled crystals, `target` a model, `version` how often it was specialised
+    anew, `generation` one of the search, `batch` a part of its relaxations.
+    """
+
+    results_dir: str = "results"
+
+    @property
+    def root(self) -> str:
+        """Folder of the study."""
+        return f"{self.results_dir}/nd_fe_search"
+
+    def labels(self, labels: str = "{labels}") -> str:
+        """Crystals with labels to learn from."""
+        return f"{self.root}/labels/{labels}.h5"
+
+    def pretrained(self, target: str = "{target}") -> str:
+        """Model before it is specialised."""
+        return f"{self.root}/models/pretrained/{target}.h5"
+
+    def model(self, target: str = "{target}", version: str | int = "{version}") -> str:
+        """Specialised model, an ensemble."""
+        return f"{self.root}/models/{version}/{target}.h5"
+
+    def transfer(self, target: str = "{target}", version: str | int = "{version}") -> str:
+        """Predictions before and after the specialisation."""
+        return f"{self.root}/transfer/{version}/{target}.h5"
+
+    def candidates(self, generation: str | int = "{generation}") -> str:
+        """Crystals of a generation before they are relaxed."""
+        return f"{self.root}/generations/{generation}/candidates.h5"
+
+    def relaxed(self, generation: str | int = "{generation}", batch: str = "{batch}") -> str:
+        """One batch of relaxed crystals."""
+        return f"{self.root}/generations/{generation}/relaxed/{batch}.h5"
+
+    def population(self, generation: str | int = "{generation}") -> str:
+        """All that a generation hands on, ranked."""
+        return f"{self.root}/generations/{generation}/population.h5"
+
+    def screening(self) -> str:
+        """What the back end says of the best crystals."""
+        return f"{self.root}/screening.h5"
+
+    def interstitials(self) -> str:
+        """Hosts with light elements in their voids."""
+        return f"{self.root}/interstitials.h5"
+
+    def log(self, rule: str, *wildcards: str) -> str:
+        """Log file of one rule, e.g. ``log("relax_candidates", "{generation}", "{batch}")``."""
+        return f"{self.root}/logs/{'/'.join((rule, *wildcards))}.log"
+
+    def benchmark(self, rule: str, *wildcards: str) -> str:
+        """Benchmark table of one rule."""
+        return f"{self.root}/benchmarks/{'/'.join((rule, *wildcards))}.tsv"
