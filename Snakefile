@@ -35,7 +35,7 @@ wildcard_constraints:
     encoding=r"[a-z_]+",
     baseline=r"[a-z_]+",
     pair=r"[a-z_]+",
-    crystals="crystals|elements",
+    crystals="crystals|elements|references|training|pretraining|candidates|interstitials|learned[0-9]+",
     step=r"[a-z]+",
 
 
@@ -57,6 +57,7 @@ include: "rules/baselines.smk"
 include: "rules/morphing.smk"
 include: "rules/inverse_design.smk"
 include: "rules/electronic_structure.smk"
+include: "rules/nd_fe_search.smk"
 include: "rules/report.smk"
 
 

@@ -49,7 +49,8 @@ rule check_calculations:
         mem_mb=mem_mb(1000),
         runtime=minutes(30),
     params:
-        settings={**ES_SETTINGS, **pick(CALCULATIONS, "refused", "check_programs")},
+        settings={**ES_SETTINGS, **pick(CALCULATIONS, "check_programs")},
+        refused=refused_of,
         steps=lambda wildcards: ES_STEPS[wildcards.crystals],
         algorithm=1,
     message:
@@ -65,7 +66,7 @@ rule prepare_calculations:
     """
     input:
         crystals=ES.structure_set(),
-        checks=expand(ES.checks(), crystals=[name for name, steps in ES_STEPS.items() if steps]),
+        checks=checks_before,
         before=step_before,
     output:
         inputs=ES.inputs(),

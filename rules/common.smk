@@ -62,6 +62,7 @@ HYSTERESIS_RESULTS = {
 }
 
 
+include: "nd_fe_common.smk"
 include: "electronic_common.smk"
 
 

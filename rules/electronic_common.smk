@@ -6,12 +6,19 @@ CALCULATIONS = ELECTRONIC["calculations"]
 BACKEND = CALCULATIONS["backend"]
 STEPS = CALCULATIONS["steps"]
 # Elements are references for energies alone.
-ES_STEPS = {"crystals": STEPS, "elements": [step for step in STEPS if step in ("relax", "static")]}
+ES_STEPS = {
+    "crystals": STEPS,
+    "elements": [step for step in STEPS if step in ("relax", "static")],
+    **ND_FE_STEPS,
+}
 # The crystals are counted long after the jobs are planned: what the user sets is the number of batches.
 ES_BATCHES = {
     "crystals": paths.batch_names(CALCULATIONS["batches"], 1),
     "elements": paths.batch_names(CALCULATIONS["reference_batches"], 1),
+    **ND_FE_BATCHES,
 }
+# Sets that are known at the start: what is wrong with any of them is found before the first of them is computed.
+ES_TOGETHER = [("crystals", "elements"), ("references", "training", "pretraining")]
 # Minutes, megabytes, threads and MPI tasks of one batch; a profile overlays them with `set-resources`.
 ES_RUN = {
     "chgnet": {"minutes": 120, "mem_mb": 4000, "threads": 1, "tasks": 1},
@@ -30,6 +37,17 @@ ES_SETTINGS = {
 def kept_raw(path):
     """Raw output of a DFT code is write-protected; a fitted model makes it again in minutes."""
     return path if BACKEND == "chgnet" else protected(path)
+
+
+def checks_before(wildcards):
+    """Checks that come before the calculations of a set."""
+    together = next((sets for sets in ES_TOGETHER if wildcards.crystals in sets), (wildcards.crystals,))
+    return [ES.checks(name) for name in together if ES_STEPS[name] and name not in ND_FE_UNUSED]
+
+
+def refused_of(wildcards):
+    """What becomes of a run in which a crystal is refused; what a search finds is never a reason to stop it."""
+    return "skip" if wildcards.crystals in ND_FE_FOUND else CALCULATIONS["refused"]
 
 
 def step_before(wildcards):

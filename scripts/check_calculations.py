@@ -15,7 +15,7 @@ def main(job):
         problems = stages.find_problems(crystals, calculations, engine, runs_here=settings["check_programs"])
         for problem in problems:
             log.warning("refused: %s", problem)
-        if problems and settings["refused"] == "stop":
+        if problems and job.params.refused == "stop":
             raise stages.CalculationsRefused(problems)
         stages.write_checks(job.output.checks, problems)
 

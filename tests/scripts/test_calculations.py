@@ -79,13 +79,13 @@ def study(tmp_path_factory, load_script):
     return study
 
 
-def checked(study, crystals, **changes):
-    study.settings |= changes
+def checked(study, crystals, refused="stop"):
     return study.run(
         "check_calculations",
         {"crystals": study.path(f"structures/{crystals}.h5")},
         {"checks": study.path(f"checks/{crystals}.json")},
         steps=["relax"],
+        refused=refused,
     )
 
 

@@ -53,7 +53,7 @@ def _search(section: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _range(search: dict[str, Any]) -> Iterator[Problem]:
-    """Some number of atoms must allow a composition within the fractions."""
+    """Refuse ranges that hold no composition."""
     low, high = search["min_minority_fraction"], search["max_minority_fraction"]
     if search["min_atoms"] > search["max_atoms"]:
         found = f"found {search['min_atoms']}"
@@ -80,7 +80,7 @@ def _pretraining(section: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _learning(section: dict[str, Any]) -> Iterator[Problem]:
-    """The last round must leave a generation that uses what was learned."""
+    """Refuse a last round after which no generation uses what was learned."""
     learning, last = section["learning"], section["search"]["max_generations"]
     if learning["rounds"] and learning["rounds"] * learning["every"] >= last:
         found = f"found {learning['rounds']} rounds after {learning['every']} generations each"

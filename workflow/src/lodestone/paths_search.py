@@ -52,7 +52,7 @@ class NdFeSearch:
         return f"{self.root}/generations/{generation}/population.h5"
 
     def screening(self) -> str:
-        """What the back end says of the best crystals."""
+        """Table of what the back end says of the best crystals."""
         return f"{self.root}/screening.h5"
 
     def interstitials(self) -> str:

@@ -19,6 +19,9 @@ STAGES = {
     "inverse": 7,
     "morphing": 8,
     "monte_carlo": 9,
+    "training_copies": 16,
+    "pretraining_copies": 17,
+    "published_labels": 18,
 }
 
 

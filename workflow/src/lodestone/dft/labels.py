@@ -32,7 +32,9 @@ def collect(
     references_eV: Mapping[str, float],
     group_of: Callable[[str, Composition], Any],
     provenance: Provenance,
+    *,
     strongest_force_eV_A: float,
+    highest_formation_eV: float,
 ) -> tuple[LabelledSet, list[str]]:
     """Pack the calculations that converged.
 
@@ -48,6 +50,8 @@ def collect(
         Of the artifact.
     strongest_force_eV_A : float
         Crystals with a larger force are left out: atoms that close teach nothing about crystals.
+    highest_formation_eV : float
+        Crystals whose formation energy per atom is known and higher are left out for the same reason.
 
     Returns
     -------
@@ -59,7 +63,9 @@ def collect(
     for batch in batches:
         names, messages = batch.names(), batch.messages()
         for k, name in enumerate(names):
-            reason = _reason(batch, k, messages[k], strongest_force_eV_A)
+            reason = _reason(batch, k, messages[k], strongest_force_eV_A) or _too_high(
+                batch, k, references_eV, highest_formation_eV
+            )
             if reason:
                 left_out.append(f"{name}: {reason}")
             else:
@@ -76,6 +82,14 @@ def _reason(batch: Calculations, row: int, message: str, strongest_force_eV_A: f
     if largest > strongest_force_eV_A:
         return f"a force of {largest:.1f} eV/A, allowed: {strongest_force_eV_A:g}"
     return ""
+
+
+def _too_high(batch: Calculations, row: int, references_eV: Mapping[str, float], highest_eV: float) -> str:
+    """Say that the formation energy is too high; empty if it is not, or is not known."""
+    formation = _formation(batch.structure(row).composition, float(batch.energy_eV[row]), references_eV)
+    if formation is None or formation <= highest_eV:
+        return ""
+    return f"a formation energy of {formation:.2f} eV/atom, allowed: {highest_eV:g}"
 
 
 def _pack(
@@ -112,7 +126,7 @@ def _pack(
 
 
 def _formation(composition: Composition, energy_eV: float, references_eV: Mapping[str, float]) -> float | None:
-    """Formation energy per atom; None where an element has no reference."""
+    """Count the formation energy per atom; None where an element has no reference."""
     amounts = {element.symbol: amount for element, amount in composition.items()}
     if not set(amounts) <= set(references_eV):
         return None

@@ -21,7 +21,7 @@ from lodestone.structures.snapshot import Record
 LABELS = ("formation_energy_eV_per_atom", "moment_muB_per_atom")
 LABELS_FROM = "DFT of the Materials Project and Novamag, as collected for MagGen"
 # Crystals with these bond differently from alloys; a small training has no room for them.
-_NO_METALS = frozenset("H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Te I Xe Sb At Rn".split())
+_NO_METALS = "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Te I Xe Sb At Rn"
 
 
 def records(path: str | Path) -> Iterator[Record]:
@@ -89,6 +89,6 @@ def pack(chosen: Sequence[Record], provenance: Provenance) -> LabelledSet:
 def _fits(record: Record, max_sites: int, metals_only: bool, excluded: set[str]) -> bool:
     """Whether a record may be chosen; a single element of the excluded system may, its compounds may not."""
     elements = set(record["species"])
-    if len(record["species"]) > max_sites or (metals_only and elements & _NO_METALS):
+    if len(record["species"]) > max_sites or (metals_only and elements & set(_NO_METALS.split())):
         return False
     return not (len(elements) > 1 and elements <= excluded)

@@ -1,4 +1,4 @@
-"""Make the shipped file of labelled crystals from downloads: ``python -m lodestone.structures.make_labelled --help``."""
+"""Make the shipped file of labelled crystals: ``python -m lodestone.structures.make_labelled --help``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _agrees(row: dict[str, str]) -> bool:
 
 
 def _record(record: dict[str, Any], row: dict[str, str]) -> dict[str, Any]:
-    """Join a crystal and its labels: meV per atom and mu_B per cubic angstrom in the table, eV and mu_B per atom here."""
+    """Join a crystal and its labels, which are in meV per atom and mu_B per cubic angstrom in the table."""
     volume_A3 = abs(float(np.linalg.det(record["lattice"])))
     sites = len(record["species"])
     return {

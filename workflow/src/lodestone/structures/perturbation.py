@@ -55,7 +55,7 @@ def perturbed(
     generator : callable
         Random stream of crystal number k.
     fits : callable
-        Whether the atoms of a copy keep their distances; a copy is drawn anew, and closer to its crystal, until they do.
+        Whether the atoms of a copy keep their distances; until they do a copy is drawn anew, closer to its crystal.
     """
     made: list[Entry] = []
     for number, entry in enumerate(entries):

@@ -1,0 +1,62 @@
+"""Helpers of the Nd-Fe search: its paths, settings, versions of its models and structure sets."""
+
+NF = paths.NdFeSearch(RESULTS)
+ND_FE = config["nd_fe_search"]
+PAIR = pick(ND_FE, "minority", "majority")
+PRETRAINING = ND_FE["pretraining"]
+SEARCH = ND_FE["search"]
+LEARNING = ND_FE["learning"]
+ND_FE_DEVICE = ND_FE["device"]
+# One network learns both properties here; published ones have one each.
+PROPERTY_MODELS = {
+    "here": ["properties"],
+    "zoo": ["formation_energy", "moment"],
+    "files": ["formation_energy", "moment"],
+}[PRETRAINING["source"]]
+LAST_GENERATION = SEARCH["max_generations"]
+RELAX_BATCHES = paths.batch_names(SEARCH["batches"], 1)
+LEARNED = [f"learned{n}" for n in range(1, LEARNING["rounds"] + 1)]
+# Structure sets of this study that the rules of the electronic-structure study compute: steps and batches.
+ND_FE_STEPS = {
+    "references": ["relax", "static"],
+    "training": ["static"],
+    "pretraining": ["static"],
+    "candidates": ["relax", "static"],
+    "interstitials": ["relax", "static"],
+    **{name: ["static"] for name in LEARNED},
+}
+ND_FE_BATCHES = {
+    name: paths.batch_names(1 if name == "references" else ND_FE["data"]["batches"], 1) for name in ND_FE_STEPS
+}
+
+
+def models_version(generation):
+    """How often the models of a generation were specialised anew."""
+    return min(LEARNING["rounds"], max(0, int(generation) - 1) // LEARNING["every"])
+
+
+def generation_before(wildcards):
+    """Population that a generation comes from: none for the first."""
+    generation = int(wildcards.generation)
+    return NF.population(generation - 1) if generation else []
+
+
+def property_models(version):
+    """Specialised models of formation energy and moment."""
+    return [NF.model(target, version) for target in PROPERTY_MODELS]
+
+
+def relaxer_models(wildcards):
+    """Models that relax a generation: none if it is no force field of ours."""
+    version = models_version(wildcards.generation)
+    return [NF.model("force_field", version)] if SEARCH["relaxer"] == "force_field" else []
+
+
+def labels_of_version(wildcards):
+    """Labelled crystals that a version of the models learns from."""
+    return [NF.labels("training"), *(NF.labels(name) for name in LEARNED[: int(wildcards.version)])]
+
+
+# Sets that hold what the search found, and those that are not made where models come ready.
+ND_FE_FOUND = ["candidates", "interstitials", *LEARNED]
+ND_FE_UNUSED = [] if PRETRAINING["source"] == "here" else ["pretraining"]
