@@ -74,7 +74,7 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         return _couplings()
     if schema == "curie":
         return {"status": np.array([0, 1, 2]), "Tc_K": np.array([1200.0, 0.0, 0.0])}
-    if schema in ("calculations", "hull", "anisotropy"):
+    if schema in ("calculations", "hull", "anisotropy", "screening", "interstitials"):
         return _electronic(schema, values)
     if schema == "hysteresis_dataset":
         return {"index": np.arange(4), "anchor": values["anchor"] * values["anchor_exists"]}
@@ -124,10 +124,11 @@ def _couplings() -> dict[str, Any]:
 
 def _electronic(schema: str, values: dict[str, Any]) -> dict[str, Any]:
     """Offsets, flags and texts of artifacts about three crystals that fit together."""
-    made: dict[str, Any] = {"index": np.arange(3), "status": np.array([0, 1, 6])}
+    made: dict[str, Any] = {"status": np.array([0, 1, 6])}
+    made |= {"index": np.arange(3)} if "index" in values else {}
     texts = {"name": ["Fe", "NdFe5", "FeB"], "message": ["", "größer", "why"], "extra": ["{}", '{"a": 1}', ""]}
     texts |= {"formula": ["Fe", "NdFe5", "FeB"], "decay": ["1 Fe", "", "0.5 Fe + 0.5 B"]}
-    texts |= {"reason": ["", "größer", "why"]}
+    texts |= {"reason": ["", "größer", "why"], "group": ["Im-3m", "", "P6/mmm"], "host": ["Fe", "", "größer"]}
     for name, lines in texts.items():
         if f"{name}_offset" in values:
             made[f"{name}_offset"], made[f"{name}_utf8"] = pack_texts(lines)

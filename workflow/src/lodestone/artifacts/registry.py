@@ -15,6 +15,7 @@ from lodestone.artifacts.errors import ArtifactError
 from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.hull import Hull
+from lodestone.artifacts.interstitials import Interstitials
 from lodestone.artifacts.inverse import InverseDesigns
 from lodestone.artifacts.labelled_set import LabelledSet
 from lodestone.artifacts.loops import Loops
@@ -22,6 +23,7 @@ from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
+from lodestone.artifacts.screening import Screening
 from lodestone.artifacts.structure_set import StructureSet
 
 TYPES: dict[str, type[Artifact]] = {
@@ -43,6 +45,8 @@ TYPES: dict[str, type[Artifact]] = {
         Anisotropy,
         Exchange,
         Curie,
+        Screening,
+        Interstitials,
     )
 }
 

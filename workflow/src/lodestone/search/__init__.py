@@ -1,0 +1,1 @@
+"""Genetic search for crystals: seeds, operators, fitness, selection, relaxation in batches."""
