@@ -20,6 +20,10 @@ MAPPINGS: dict[str, Any] = {
     "architecture": {"name": "test", "shapes": [["weight", [2]], ["bias", [1]]]},
     "endpoints": {"A": {"grain_count": 16}, "B": {"grain_count": 256}},
     "models": ["first", "second", "third"],
+    "targets": [["a", "eV"], ["b", "mu_B"], ["c", "1"]],
+    "site_targets": [],
+    "moved": ["bias"],
+    "training": {"epochs": 3},
     "settings": {"kind": "relax", "corrections": "none"},
     "material": {"A_J_m": 8e-12, "K1_J_m3": 4.2e6, "mu0_Ms_T": 1.61},
 }
@@ -66,6 +70,8 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
             "grain_offset": offsets,
             "grain_label": labels,
         }
+    if schema == "graph_model":
+        return {"task": "regression", "element": np.array([26, 60, 5])}
     if schema == "structure_set":
         return _crystals()
     if schema == "labelled_set":

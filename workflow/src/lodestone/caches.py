@@ -31,6 +31,7 @@ def warm() -> list[str]:
     """Run every compiled function that jobs share on tiny inputs; returns what was run."""
     import numpy as np
 
+    from lodestone.graph_models import kernels, neighbours
     from lodestone.kkr import lanes
     from lodestone.loop_learning import optimiser
     from lodestone.magnetism.material import Material
@@ -43,7 +44,9 @@ def warm() -> list[str]:
     loops.warm_up(Material(1.61, 4.2e6, 8.0e-12))
     optimiser.warm()
     lanes.warm_up()
-    return ["structures", "images", "demagnetisation curves", "optimiser", "spins"]
+    neighbours.warm()
+    kernels.warm()
+    return ["structures", "images", "demagnetisation curves", "optimiser", "spins", "graph networks"]
 
 
 def clear() -> None:

@@ -14,6 +14,7 @@ from lodestone.artifacts.dataset import HysteresisDataset
 from lodestone.artifacts.errors import ArtifactError
 from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.grains import Grains
+from lodestone.artifacts.graph_model import GraphModel
 from lodestone.artifacts.hull import Hull
 from lodestone.artifacts.interstitials import Interstitials
 from lodestone.artifacts.inverse import InverseDesigns
@@ -45,6 +46,7 @@ TYPES: dict[str, type[Artifact]] = {
         Anisotropy,
         Exchange,
         Curie,
+        GraphModel,
         Screening,
         Interstitials,
     )
