@@ -6,21 +6,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lodestone.graph_models import kernels, operations
 from lodestone.graph_models.architecture import Architecture
 
 # Steps of a few hundredths of the width of a basis function: the error of the interpolation, its fourth power, drowns
 # in that of single precision.
-EDGE_NODES, ANGLE_NODES = 1536, 768
+EDGE_NODES, ANGLE_NODES = 1024, 512
 SHORTEST_A = 0.3
 
 
 def perceptron(layer: Any, rows: Tensor, compiled: bool) -> Tensor:
     """alignn's MLPLayer: linear, layer norm, SiLU."""
     linear, norm, _ = layer.layer
-    return operations.norm_silu(linear(rows), norm, None, compiled)
+    return operations.norm_silu(operations.apply(linear, rows), norm, None, compiled)
 
 
 def embed(layers: Any, values: Tensor, compiled: bool) -> Tensor:
@@ -39,7 +38,7 @@ class Angles:
 
     def gates(self, layer: Any, k: int) -> Tensor:
         """What the triplets add to the gates of a layer, (triplet, hidden)."""
-        return layer.edge_gate(self.z)  # type: ignore[no-any-return]
+        return operations.apply(layer.edge_gate, self.z)
 
     def update(self, m: Tensor, norm: Any) -> None:
         """Take the result of a layer in."""
@@ -96,7 +95,7 @@ class TabulatedAngles:
 
     def gates(self, layer: Any, k: int) -> Tensor:
         """What the triplets add to the gates of a layer, (triplet, hidden)."""
-        base = None if self.sum is None else functional.linear(self.sum, layer.edge_gate.weight)
+        base = None if self.sum is None else operations.linear(self.sum, layer.edge_gate.weight)
         return self.tables.gates(self.cosine, base, k)
 
     def update(self, m: Tensor, norm: Any) -> None:

@@ -78,15 +78,15 @@ class GraphNetwork(nn.Module):
 
     def forward(self, batch: GraphBatch) -> Output:
         """Evaluate a batch; derivatives with respect to ``batch.edge`` follow from `derived_eV`."""
-        length = batch.edge.norm(dim=1)
+        length = operations.lengths(batch.edge)
         if self.config.conv_type == "alignn":
             x = self._body(batch, length)
         else:
             x = self._foreign_body(batch, length)
         offset = functional.pad(batch.counts.cumsum(0), (1, 0))
         features = operations.segment_sum(x, batch.crystal, offset) / batch.counts[:, None]
-        raw = self.module.fc(features)
-        site_value = self.module.fc_atomwise(x) if self.has_site_values else None
+        raw = operations.apply(self.module.fc, features)
+        site_value = operations.apply(self.module.fc_atomwise, x) if self.has_site_values else None
         value = {"log": torch.exp, "logit": torch.sigmoid}.get(self.config.link, lambda v: v)(raw)
         short = repulsion.energy(self.module, batch, length)
         derived = raw[:, 0] * batch.counts if self.config.energy_mult_natoms else raw[:, 0]
@@ -148,18 +148,18 @@ class GraphNetwork(nn.Module):
         return links, weight, Angles(self.module, cosine, self._kernels())
 
     def _convolve(
-        self, layer: nn.Module, links: Links, fade: Tensor, x: Tensor, y: Tensor, edges_too: bool
+        self, layer: Any, links: Links, fade: Tensor, x: Tensor, y: Tensor, edges_too: bool
     ) -> tuple[Tensor, Tensor]:
         """Edge-gated convolution of sites x (site, hidden) and edges y (edge, hidden)."""
         compiled = self._kernels()
-        nodes, gates = gate_inputs(layer, x), layer.edge_gate(y)
+        nodes, gates = gate_inputs(layer, x), operations.apply(layer.edge_gate, y)
         mean, m = operations.gate(nodes, gates, fade, links, self.architecture.epsilon, compiled)
-        x = operations.norm_silu(layer.src_update(x) + mean, layer.bn_nodes, x, compiled)
+        x = operations.norm_silu(operations.apply(layer.src_update, x) + mean, layer.bn_nodes, x, compiled)
         return x, operations.norm_silu(m, layer.bn_edges, y, compiled) if edges_too else y
 
     def _convolve_edges(
         self,
-        layer: nn.Module,
+        layer: Any,
         line: tuple[Links, Tensor, Angles | TabulatedAngles],
         short: Tensor,
         y: Tensor,
@@ -171,7 +171,7 @@ class GraphNetwork(nn.Module):
         compiled = self._kernels()
         nodes = gate_inputs(layer, y.index_select(0, short))
         mean, m = operations.gate(nodes, angles.gates(layer, k), weight, links, self.architecture.epsilon, compiled)
-        updated = layer.src_update(y).index_add_(0, short, mean)
+        updated = operations.apply(layer.src_update, y).index_add_(0, short, mean)
         if angles_too:
             angles.update(m, layer.bn_edges)
         return operations.norm_silu(updated, layer.bn_nodes, y, compiled)
@@ -195,7 +195,7 @@ def gate_inputs(layer: Any, rows: Tensor) -> Tensor:
     """What a layer's gates take from sources and destinations, and what its messages carry: (row, 3 hidden)."""
     parts = (layer.src_gate, layer.dst_gate, layer.dst_update)
     weight, bias = torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])
-    return functional.linear(rows, weight, bias)
+    return operations.linear(rows, weight, bias)
 
 
 def embed_edges(module: Any, config: Any, length: Tensor, compiled: bool) -> Tensor:

@@ -16,7 +16,34 @@ from torch.nn import functional
 
 from lodestone.graph_models import kernels
 
-EPSILON = 1e-12
+# Matrix products of fewer rows or columns go other ways through the library, whose sums are rounded otherwise: a
+# crystal alone would get other bits than in company.
+_FEWEST_ROWS, _FEWEST_COLUMNS = 32, 4
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``rows W^T + b``; each row (row, input) gets the same bits whatever rows stand beside it."""
+    count, outputs = len(rows), len(weight)
+    if count >= _FEWEST_ROWS and outputs >= _FEWEST_COLUMNS:
+        return functional.linear(rows, weight, bias)
+    if count < _FEWEST_ROWS:
+        rows = functional.pad(rows, (0, 0, 0, _FEWEST_ROWS - count))
+    if outputs < _FEWEST_COLUMNS:
+        more = _FEWEST_COLUMNS - outputs
+        weight = functional.pad(weight, (0, 0, 0, more))
+        bias = None if bias is None else functional.pad(bias, (0, more))
+    return functional.linear(rows, weight, bias)[:count, :outputs].clone()
+
+
+def apply(layer: Any, rows: Tensor) -> Tensor:
+    """Apply a `torch.nn.Linear`."""
+    return linear(rows, layer.weight, layer.bias)
+
+
+def lengths(vectors: Tensor) -> Tensor:
+    """Lengths (row,) of vectors (row, 3), by operations that round the same way everywhere."""
+    x, y, z = vectors.unbind(1)
+    return (x * x + y * y + z * z).sqrt()
 
 
 class _Spread(torch.autograd.Function):
@@ -228,4 +255,5 @@ def envelope(length: Tensor, cutoff: float, exponent: int) -> Tensor:
     """
     p = exponent
     t = (length / cutoff).clamp(max=1.0)
-    return 1 - t**p * ((p + 1) * (p + 2) / 2 - p * (p + 2) * t + p * (p + 1) / 2 * t * t)
+    power = functools.reduce(torch.mul, [t] * p)  # torch's pow rounds differently at the end of an array
+    return 1 - power * ((p + 1) * (p + 2) / 2 - p * (p + 2) * t + p * (p + 1) / 2 * t * t)

@@ -29,16 +29,16 @@ def energy(module: Any, batch: GraphBatch, length: Tensor) -> Tensor:
     near = torch.nonzero(length.detach() < reach).squeeze(1)
     if not len(near):
         return total
-    r = length[near]
+    r = length[near].double()  # rounding to single precision hides what the place in an array does to a power
     pair = torch.zeros_like(r)
     if config.use_penalty:
         pair = pair + module.penalty_factor * (module.penalty_threshold - r).clamp(min=0)
     if zbl(module):
-        numbers = batch.atomic_number.to(r.dtype)
+        numbers = batch.atomic_number.double()
         pair = pair + 0.5 * screened_coulomb(
             numbers[batch.source[near]], numbers[batch.destination[near]], r, module.zbl_cutoff
         )
-    return total.index_add(0, batch.edge_crystal[near], pair)
+    return total.index_add(0, batch.edge_crystal[near], pair.to(total.dtype))
 
 
 def zbl(module: Any) -> bool:
