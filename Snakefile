@@ -21,6 +21,7 @@ localrules:
     hysteresis,
     electronic_structure,
     download_structures,
+    build_structure_set,
     build_element_references,
     check_calculations,
     collect_dataset,

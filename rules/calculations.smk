@@ -107,10 +107,10 @@ rule run_calculations:
         torch_environment(ES_DEVICE)
     threads: ES_RUN["threads"]
     resources:
+        **launcher(ES_RUN["tasks"]),
         mem_mb=mem_mb(ES_RUN["mem_mb"]),
         runtime=minutes(ES_RUN["minutes"]),
         tasks=ES_RUN["tasks"],
-        mpi="mpirun",
         gpu=gpus(ES_DEVICE),
     params:
         settings=pick(ES_SETTINGS, "backend", "options"),

@@ -100,13 +100,18 @@ def mem_mb(base):
 
 
 def minutes(base):
-    """Time limit that doubles with every attempt, for a job killed by it."""
-    return lambda wildcards, attempt: int(base * 2 ** (attempt - 1))
+    """Time limit that doubles with every attempt, for a job killed by it, up to the day that partitions allow."""
+    return lambda wildcards, attempt: int(max(base, min(base * 2 ** (attempt - 1), 1440)))
 
 
 def gpus(device):
     """One GPU if the config asks for it by name; `auto` takes what the machine offers and asks for none."""
     return 1 if device == "gpu" else 0
+
+
+def launcher(tasks):
+    """Launcher of a job of several tasks; Slurm's plugin refuses one with a single task."""
+    return {"mpi": "mpirun"} if tasks > 1 else {}
 
 
 def torch_environment(device):

@@ -4,6 +4,7 @@ from lodestone.artifacts.base import Provenance
 from lodestone.dft import batches
 from lodestone.dft.backends import backend
 from lodestone.dft.calculation import Resources
+from lodestone.launch import leave_job_step
 from lodestone.logs import job_log
 
 
@@ -17,8 +18,10 @@ def main(job):
             mpi_tasks=given.tasks,
             memory_mb=given.mem_mb,
             walltime_s=60.0 * given.runtime,
-            launcher=given.mpi,
+            launcher=getattr(given, "mpi", "mpirun"),
         )
+        if given.tasks == 1:
+            leave_job_step()
         batches.run(job.input.inputs, job.output.raw, engine, resources, key, log)
 
 

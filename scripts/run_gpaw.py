@@ -2,11 +2,13 @@
 
 from lodestone.artifacts.base import Provenance
 from lodestone.kkr import gpaw_run
+from lodestone.launch import leave_job_step
 from lodestone.logs import job_log
 
 
 def main(job):
     with job_log(job.log[0]) as log:
+        leave_job_step()
         settings = job.params.settings
         key = Provenance.of("GPAW", 0, settings, [job.input.inputs], job.params.algorithm).key
         # What is left to the job, less a share to write the archive.

@@ -2,6 +2,7 @@
 
 from lodestone.artifacts.base import Provenance
 from lodestone.kkr import stages
+from lodestone.launch import leave_job_step
 from lodestone.logs import job_log
 
 
@@ -11,6 +12,7 @@ def main(job):
         key = Provenance.of("AkaiKKR", 0, settings, [job.input.inputs], job.params.algorithm).key
         # What is left to the job, less a share to write the archive.
         limits = job.threads, 0.95 * 60.0 * job.resources.runtime
+        leave_job_step()
         stages.execute(job.input.inputs, job.output.raw, settings, key, limits, log)
 
 

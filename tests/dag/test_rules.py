@@ -79,9 +79,12 @@ def test_resources_grow_with_the_attempt():
     text = (ROOT / "rules" / "common.smk").read_text()
     helpers = {}
     exec(text[text.index("def mem_mb") : text.index("def torch_environment")], helpers)
-    for grow in (helpers["mem_mb"](1500), helpers["minutes"](1500)):
-        assert [grow(None, attempt) for attempt in (1, 2, 3)] == [1500, 3000, 6000]
+    for grow in (helpers["mem_mb"](300), helpers["minutes"](300)):
+        assert [grow(None, attempt) for attempt in (1, 2, 3)] == [300, 600, 1200]
+    # Few partitions allow more than a day, and no job that asks for more gets one.
+    assert [helpers["minutes"](720)(None, attempt) for attempt in (1, 2, 3, 4)] == [720, 1440, 1440, 1440]
     assert [helpers["gpus"](device) for device in ("auto", "cpu", "gpu")] == [0, 0, 1]
+    assert [helpers["launcher"](tasks) for tasks in (1, 32)] == [{}, {"mpi": "mpirun"}]
 
 
 def test_report_draws_the_graph_that_snakemake_runs(workflow):
