@@ -7,7 +7,7 @@ import pytest
 
 from lodestone import config
 from lodestone.artifacts.structure_set import StructureSet
-from lodestone.structures import materials_project, snapshot
+from lodestone.structures import materials_project, materials_project_client, snapshot
 from lodestone.structures.errors import StructureError
 
 
@@ -49,7 +49,7 @@ def test_a_set_is_built_with_its_origin(run, tmp_path):
 def test_an_answer_is_downloaded_with_the_key_of_the_environment(run, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setenv("MP_API_KEY", "k" * 32)
-    monkeypatch.setattr(materials_project, "fetch", lambda systems, key: asked.append((systems, key)) or [])
+    monkeypatch.setattr(materials_project_client, "fetch", lambda systems, key: asked.append((systems, key)) or [])
     answer = tmp_path / "answer.json.gz"
     log = run("download_structures", {"systems": ["Nd-Fe"]}, answer=str(answer))
     assert asked == [(["Nd-Fe"], "k" * 32)]

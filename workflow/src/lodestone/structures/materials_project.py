@@ -1,8 +1,4 @@
-"""Structures of the Materials Project, through its web interface and the user's own key.
-
-pymatgen's client is used: the package mp-api would bring 22 packages more (boto3, pyarrow, deltalake, ...) for the same
-answers.
-"""
+"""Structures of the Materials Project: the user's key, what to ask for, and answers that were kept."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import gzip
 import itertools
 import json
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +17,9 @@ from lodestone.structures.errors import StructureError
 from lodestone.structures.readers import Entry
 
 KEY_VARIABLES = ("MP_API_KEY", "PMG_MAPI_KEY")
-FIELDS = ("material_id", "structure")
+DASHBOARD = "https://materialsproject.org/dashboard"
 _WHERE = "Materials Project"
 _KEY_LENGTH = 32
-# An answer may fail for a moment (rate limit, restart of the server).
-_ATTEMPTS = 4
-_FINAL = ("status code 401", "status code 403", "status code 404", "status code 422")
 Document = dict[str, Any]
 
 
@@ -39,8 +31,8 @@ def key_from(environment: Mapping[str, str] = os.environ) -> str:
     StructureError
         If no variable holds one, or it has another length than keys of today have.
     """
-    found = {name: environment[name] for name in KEY_VARIABLES if environment.get(name)}
-    allowed = f"{_KEY_LENGTH} characters in {' or '.join(KEY_VARIABLES)}, from https://materialsproject.org/dashboard"
+    found = {name: environment[name].strip() for name in KEY_VARIABLES if environment.get(name, "").strip()}
+    allowed = f"{_KEY_LENGTH} characters in {' or '.join(KEY_VARIABLES)}, from {DASHBOARD}"
     if not found:
         raise StructureError(_WHERE, f"no key, expected {allowed}")
     name, key = next(iter(found.items()))
@@ -57,48 +49,6 @@ def subsystems(systems: Iterable[str]) -> list[str]:
         for size in range(1, len(elements) + 1):
             found |= {"-".join(part) for part in itertools.combinations(elements, size)}
     return sorted(found)
-
-
-def fetch(systems: Sequence[str], key: str, endpoint: str | None = None, pause_s: float = 5.0) -> list[Document]:
-    """Ask for all structures of chemical systems and their subsystems.
-
-    Parameters
-    ----------
-    systems : sequence of str
-        Such as ``["Nd-Fe-B"]``.
-    key : str
-        The user's key; never written anywhere.
-    endpoint : str, optional
-        Address of the interface, if not the usual one.
-    pause_s : float
-        Seconds before the second attempt; doubled each time.
-
-    Returns
-    -------
-    list of dict
-        `material_id` and `structure` as they came, sorted by id.
-
-    Raises
-    ------
-    StructureError
-        If there is no answer, or the key is refused.
-    """
-    from pymatgen.ext.matproj import MPRester, MPRestError
-
-    with MPRester(key) as client:
-        client.preamble = endpoint or client.preamble
-        query = {"chemsys": ",".join(subsystems(systems)), "deprecated": "false"}
-        url = f"materials/summary/?_fields={','.join(FIELDS)}&_all_fields=False"
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                answer = client.request(url, payload=query, mp_decode=False)
-                break
-            except MPRestError as error:
-                reason = (str(error).splitlines() or ["no answer"])[0]
-                if attempt == _ATTEMPTS or any(status in reason for status in _FINAL):
-                    raise StructureError(_WHERE, f"{client.preamble}: {reason}") from None
-                time.sleep(pause_s * 2 ** (attempt - 1))
-    return sorted(answer, key=lambda document: str(document.get("material_id")))
 
 
 def save(path: str | Path, systems: Sequence[str], documents: Sequence[Document]) -> None:
