@@ -1,5 +1,7 @@
 """Distances by pair of elements, and what is refused before anything runs."""
 
+import time
+
 import numpy as np
 import pytest
 from crystals import PROVENANCE, SLOW_MACHINE, bcc_iron, ca_cu5, disguised
@@ -65,6 +67,29 @@ def test_a_very_skew_cell_is_no_trouble():
     assert found == {("Fe", "Fe"): pytest.approx(2.87 * 3**0.5 / 2)}
 
 
+@settings(max_examples=10, deadline=None, suppress_health_check=SLOW_MACHINE)
+@given(st.integers(0, 2**32 - 1))
+def test_large_cells_have_the_distances_of_small_ones(seed):
+    rng = np.random.default_rng(seed)
+    crystal = Structure(
+        Lattice(rng.normal(size=(3, 3)) + 4 * np.eye(3)), rng.choice(["Fe", "Nd", "B"], 5), rng.random((5, 3))
+    )
+    large = crystal * (5, 5, 4)
+    assert len(large) == 500
+    assert pairs_of(large, 4.0) == pytest.approx(pairs_of(crystal, 4.0), rel=1e-9)
+
+
+def test_a_cell_of_many_thousands_is_checked_in_seconds():
+    edge = 20
+    points = np.stack(np.meshgrid(*[np.arange(edge)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) / edge
+    began = time.process_time()
+    found = closest_pairs(2.5 * edge * np.eye(3), points, [26] * edge**3, 3.0)
+    assert time.process_time() - began < 5
+    assert found == {("Fe", "Fe"): pytest.approx(2.5)}
+    points[1] = points[0]
+    assert closest_pairs(2.5 * edge * np.eye(3), points, [26] * edge**3, 3.0) == {("Fe", "Fe"): 0.0}
+
+
 def test_a_rule_names_the_pair_the_distance_and_what_is_allowed():
     crystal = bcc_iron()
     arrays = crystal.lattice.matrix, crystal.frac_coords, crystal.atomic_numbers
@@ -92,6 +117,9 @@ BAD = {
     "overlapping atoms: Fe-Fe 0.000": Structure(CUBE, ["Fe", "Fe"], [[0, 0, 0], [1, 0, 0]]),
     "overlapping atoms: Fe-Fe 0.100": Structure(Lattice.orthorhombic(0.1, 9, 9), ["Fe"], [[0, 0, 0]]),
     "cubic angstrom an atom": Structure(Lattice.cubic(0.9), ["Fe"], [[0, 0, 0]]),
+    "allowed are 1 to 1000": Structure(Lattice.cubic(11), ["Fe"], [[0, 0, 0]]),
+    "start moments that are no finite": bcc_iron([2.0, np.nan]),
+    "random alloys of whole sites": Structure(CUBE, [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]]),
     "disordered sites": Structure(CUBE, [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]]),
     r"disordered sites \(1": Structure(CUBE, [{"Fe": 0.7}], [[0, 0, 0]]),
     r"charged sites \(Fe3\+\)": Structure(CUBE, [Species("Fe", 3)], [[0, 0, 0]]),

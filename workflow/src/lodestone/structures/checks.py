@@ -14,6 +14,8 @@ from lodestone.structures.errors import StructureError
 
 # bcc hydrogen at hundreds of gigapascals has 1.5 cubic angstrom an atom.
 _SMALLEST_VOLUME_A3 = 1.0
+# Caesium has 116 cubic angstrom an atom, a molecule in a box of 2 nm some thousands: no crystal to compute.
+_LARGEST_VOLUME_A3 = 1000.0
 # Components of a moment across the common axis, of its length: rounding of files, not a canted spin.
 _CANTED = 0.01
 
@@ -69,7 +71,10 @@ def _species(structure: Structure) -> Iterator[str]:
         yield f"unknown elements {', '.join(sorted(strange))}, allowed: those of the periodic table"
     mixed = [site.species_string for site in structure if not site.is_ordered]
     if mixed:
-        yield f"disordered sites ({len(mixed)}, the first {mixed[0]}), allowed: one atom on each site"
+        yield (
+            f"disordered sites ({len(mixed)}, the first {mixed[0]}), allowed: one atom on each site; AkaiKKR takes"
+            " random alloys of whole sites from exchange.akaikkr.alloys"
+        )
     charged = sorted({str(s) for site in structure for s in site.species if _charge(s)})
     if charged:
         yield f"charged sites ({', '.join(charged)}), allowed: neutral atoms; leave out the oxidation states"
@@ -89,13 +94,14 @@ def _geometry(structure: Structure, rule: DistanceRule) -> Iterator[str]:
 
 
 def _crowded(lattice: np.ndarray, fractional: np.ndarray, numbers: Sequence[int], rule: DistanceRule) -> Iterator[str]:
-    """Refuse numbers that are none, a cell that is too small, atoms that are too close."""
+    """Refuse numbers that are none, a cell that is too small or too large, atoms that are too close."""
     if not (np.isfinite(lattice).all() and np.isfinite(fractional).all()):
         yield "coordinates that are no finite numbers"
         return
     volume = abs(float(np.linalg.det(lattice))) / len(numbers)
-    if volume < _SMALLEST_VOLUME_A3:
-        yield f"{volume:.3g} cubic angstrom an atom, allowed are {_SMALLEST_VOLUME_A3:g} or more"
+    if not _SMALLEST_VOLUME_A3 <= volume <= _LARGEST_VOLUME_A3:
+        allowed = f"{_SMALLEST_VOLUME_A3:g} to {_LARGEST_VOLUME_A3:g}"
+        yield f"{volume:.3g} cubic angstrom an atom, allowed are {allowed}"
         return
     broken = rule.broken(lattice, fractional, numbers)
     if broken:
@@ -110,8 +116,15 @@ def _moments(structure: Structure) -> Iterator[str]:
     if any(moment is None for moment in moments):
         yield "start moments on some sites only, allowed: on all or none"
         return
-    if collinear(moments) is None:
+    if not np.isfinite(_vectors(moments)).all():
+        yield "start moments that are no finite numbers"
+    elif collinear(moments) is None:
         yield "start moments that are not collinear, allowed: up and down along one axis"
+
+
+def _vectors(moments: Sequence[Any]) -> np.ndarray:
+    """Moments as they were given: (site, 1) for numbers, (site, 3) for vectors."""
+    return np.array([np.atleast_1d(getattr(m, "moment", m)) for m in moments], dtype=float)
 
 
 def collinear(moments: Sequence[Any]) -> np.ndarray | None:
@@ -120,7 +133,7 @@ def collinear(moments: Sequence[Any]) -> np.ndarray | None:
     Numbers stay as they are. Vectors are measured along the longest of them, which counts as up if its largest
     component is positive.
     """
-    vectors = np.array([np.atleast_1d(getattr(m, "moment", m)) for m in moments], dtype=float)
+    vectors = _vectors(moments)
     if not np.isfinite(vectors).all():
         return None
     if vectors.shape[1] == 1:

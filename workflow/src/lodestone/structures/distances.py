@@ -18,6 +18,9 @@ _FALLBACK_RADIUS_A = 1.5
 _MANY_IMAGES = 2
 # No two nuclei of matter are nearer: a shorter lattice vector is an overlap, and its images need no search.
 _TOUCHING_A = 0.3
+# A table of all pairs is the quicker way for fewer sites, and fills the memory for many thousands.
+_MANY_SITES = 400
+_CENTRES_AT_ONCE = 1000
 # A stretched crystal is to pass the check that it was stretched for.
 _ROUNDING = 1 + 1e-9
 
@@ -106,7 +109,10 @@ def closest_pairs(
         Distance by pair in alphabetical order; an atom and its own image count as a pair.
     """
     numbers = np.asarray(atomic_numbers)
-    separation = _shortest(*_compact(np.asarray(lattice_A, float), np.asarray(fractional, float), cutoff_A), cutoff_A)
+    lattice, positions = _compact(np.asarray(lattice_A, float), np.asarray(fractional, float), cutoff_A)
+    if len(numbers) > _MANY_SITES:
+        return _closest_of_many(lattice, positions, numbers, cutoff_A)
+    separation = _shortest(lattice, positions, cutoff_A)
     kinds = np.unique(numbers)
     found = {}
     for a, b in itertools.combinations_with_replacement(kinds, 2):
@@ -114,6 +120,29 @@ def closest_pairs(
         if distance <= cutoff_A:
             found[pair_of(chemical_symbols[a], chemical_symbols[b])] = distance
     return found
+
+
+def _closest_of_many(
+    lattice: np.ndarray, fractional: np.ndarray, numbers: np.ndarray, cutoff_A: float
+) -> dict[Pair, float]:
+    """Do the same for large cells, in time that grows with the number of sites and not with its square."""
+    from pymatgen.optimization.neighbors import find_points_in_spheres
+
+    kinds, kind = np.unique(numbers, return_inverse=True)
+    shortest = np.full((len(kinds), len(kinds)), np.inf)
+    cartesian = np.ascontiguousarray(fractional @ lattice)
+    periodic, lattice = np.ones(3, dtype=np.int64), np.ascontiguousarray(lattice)
+    for first in range(0, len(cartesian), _CENTRES_AT_ONCE):
+        centres = cartesian[first : first + _CENTRES_AT_ONCE]
+        i, j, image, distance = find_points_in_spheres(cartesian, centres, cutoff_A, periodic, lattice)
+        other = (i + first != j) | image.any(axis=1)
+        np.minimum.at(shortest, (kind[i + first][other], kind[j][other]), distance[other])
+    symbols = [chemical_symbols[z] for z in kinds]
+    return {
+        pair_of(symbols[a], symbols[b]): float(shortest[a, b])
+        for a, b in itertools.combinations_with_replacement(range(len(kinds)), 2)
+        if shortest[a, b] <= cutoff_A
+    }
 
 
 def _reach(lattice: np.ndarray, cutoff_A: float) -> np.ndarray:

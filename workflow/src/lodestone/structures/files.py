@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-# What a folder is searched for; a file that is named may have any name.
+COMPRESSED = (".gz", ".bz2", ".xz")
+# What a folder is searched for, in capitals or not, compressed or not; a file that is named may have any name.
 PATTERNS = (
     "*.cif",
     "*.mcif",
@@ -17,7 +19,6 @@ PATTERNS = (
     "*.extxyz",
     "*.json",
     "*.jsonl",
-    "*.jsonl.gz",
 )
 
 
@@ -28,9 +29,21 @@ def expand(paths: Iterable[str | Path]) -> list[str]:
     """
     found: list[str] = []
     for path in map(Path, paths):
-        inside = sorted({str(file) for pattern in PATTERNS for file in path.glob(pattern) if file.is_file()})
+        files = path.iterdir() if path.is_dir() else ()
+        inside = sorted(str(file) for file in files if _fits(file.name) and file.is_file())
         found.extend(inside or [str(path)])
     return list(dict.fromkeys(found))
+
+
+def plain_name(name: str) -> str:
+    """Name of a file without the ending that says that it is compressed."""
+    return Path(name).stem if Path(name).suffix.lower() in COMPRESSED else name
+
+
+def _fits(name: str) -> bool:
+    """Whether a folder's file is one of structures; hidden ones are leftovers of editors and other systems."""
+    plain = plain_name(name).lower()
+    return not name.startswith(".") and any(fnmatchcase(plain, pattern.lower()) for pattern in PATTERNS)
 
 
 def parent_names(paths: Iterable[str | Path]) -> dict[str, str]:

@@ -108,11 +108,10 @@ def read_file(path: str | Path) -> Iterator[Entry]:
         If the file cannot be read, naming it and the parser's reason.
     """
     path = Path(path)
-    if path.name.endswith((".jsonl", ".jsonl.gz")):
-        provenance = Provenance(backend="snapshot", seed=0, config_sha256="")
-        records = snapshot.read(path, provenance)
-        crystals = list(records.structures())
-        yield from map(Entry, records.names(), records.sources(), crystals)
+    if path.name.lower().endswith((".jsonl", ".jsonl.gz")):
+        for record in snapshot.records(path):
+            crystal = Structure(record["lattice"], record["species"], record["frac_coords"])
+            yield Entry(folder_name(record["id"]), f"{record['id']} of {path}", crystal)
         return
     crystals = formats.parse(path)
     for number, crystal in enumerate(crystals, start=1):
@@ -160,14 +159,18 @@ def unpack(structures: StructureSet) -> list[Entry]:
 
 def _stem(path: Path) -> str:
     """Name of a file without its format; POSCAR and CONTCAR alone are named by their folder."""
-    if path.name in ("POSCAR", "CONTCAR"):
+    name = Path(files.plain_name(path.name))
+    if name.name in ("POSCAR", "CONTCAR"):
         return path.absolute().parent.name
-    return path.stem if path.suffix.lower() in formats.SUFFIXES else path.name
+    return name.stem if name.suffix.lower() in formats.SUFFIXES else name.name
 
 
 def _with_collinear_moments(structure: Structure) -> Structure:
-    """Return bare atoms with one number a site as start moment, if there are moments."""
+    """Return bare atoms with one number a site as start moment, if there are moments; spins of species are such."""
     moments = structure.site_properties.get("magmom")
+    spins = [getattr(site.specie, "spin", None) for site in structure]
+    if moments is None and any(spin is not None for spin in spins):
+        moments = [spin or 0.0 for spin in spins]
     along = None if moments is None else checks.collinear(moments)
     return Structure(
         structure.lattice,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase.data import atomic_numbers
 
 from lodestone.artifacts.base import Provenance
@@ -20,6 +21,7 @@ from lodestone.structures.errors import StructureError, raise_all
 SNAPSHOT = Path(__file__).resolve().parents[4] / "config" / "data" / "structures" / "snapshot.jsonl.gz"
 KEYS = ("id", "lattice", "species", "frac_coords")
 Record = dict[str, Any]
+_ELEMENTS = set(atomic_numbers) - {"X"}  # ASE's dummy
 
 
 def records(path: str | Path) -> Iterator[Record]:
@@ -35,7 +37,8 @@ def records(path: str | Path) -> Iterator[Record]:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise StructureError(str(path), f"{error}, expected gzipped JSON lines") from None
+        kind = "gzipped JSON lines" if path.suffix == ".gz" else "JSON lines in UTF-8"
+        raise StructureError(str(path), f"{error}, expected {kind}") from None
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield _record(line, f"{path}, line {number}")
@@ -51,12 +54,27 @@ def _record(line: str, where: str) -> Record:
     if missing:
         raise StructureError(where, f"no {', '.join(missing)}, expected {', '.join(KEYS)}")
     sites, positions = record["species"], record["frac_coords"]
+    if not isinstance(sites, list) or not isinstance(positions, list) or not isinstance(record["id"], str):
+        raise StructureError(where, "values of other kinds, expected id as text, species and frac_coords as lists")
     if not sites or len(sites) != len(positions):
         raise StructureError(where, f"{len(sites)} species and {len(positions)} positions, expected as many, 1 or more")
-    unknown = sorted(set(sites) - set(atomic_numbers))
+    unknown = sorted({str(symbol) for symbol in sites} - _ELEMENTS)
     if unknown:
         raise StructureError(where, f"unknown elements {', '.join(unknown)}, allowed: those of the periodic table")
+    for key, shape in (("lattice", (3, 3)), ("frac_coords", (len(sites), 3))):
+        _require_numbers(record[key], shape, f"{where}: {key}")
     return record
+
+
+def _require_numbers(values: Any, shape: tuple[int, int], where: str) -> None:
+    """Refuse what is no table of finite numbers of this shape."""
+    expected = f"expected {shape[0]} rows of {shape[1]} finite numbers"
+    try:
+        table = np.array(values, float)
+    except (TypeError, ValueError) as error:
+        raise StructureError(where, f"{error}, {expected}") from None
+    if table.shape != shape or not np.isfinite(table).all():
+        raise StructureError(where, f"shape {table.shape} with {np.isfinite(table).sum()} finite numbers, {expected}")
 
 
 def read(path: str | Path, provenance: Provenance, wanted: Callable[[Record], bool] | None = None) -> StructureSet:
