@@ -8,7 +8,7 @@ SNAPSHOT = str(Path(workflow.basedir) / "config" / "data" / "structures" / "snap
 CRYSTAL_FILES = {
     "prototypes": [SNAPSHOT],
     "snapshot": [SNAPSHOT],
-    "files": structure_files.expand(CRYSTALS["files"]),
+    "files": structure_files.rule_inputs(CRYSTALS["files"]),
     "materials_project": [ES.materials_project()],
 }[CRYSTALS["source"]]
 # Keys that every source reads, and those that one alone reads.

@@ -34,3 +34,14 @@ def test_a_missing_file_is_named_before_anything_runs(planned, tmp_path):
     printed = planned(check=False, source="files", files=[str(tmp_path / "none.cif")])
     assert "Missing input files for rule build_structure_set" in printed
     assert "none.cif" in printed
+
+
+def test_names_that_snakemake_would_misread_are_named(planned, tmp_path):
+    crystals = tmp_path / "crystals"
+    crystals.mkdir()
+    for name in ("Nd{x}Fe5.cif", "Fe #1 é.cif"):
+        (crystals / name).write_text("")
+    printed = planned(check=False, source="files", files=[str(crystals)])
+    assert "Nd{x}Fe5.cif, allowed: names without braces" in printed
+    (crystals / "Nd{x}Fe5.cif").unlink()
+    assert planned(source="files", files=[str(crystals)]) == {"build_structure_set": 1}

@@ -35,6 +35,21 @@ def expand(paths: Iterable[str | Path]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def rule_inputs(paths: Iterable[str | Path]) -> list[str]:
+    """Return the same as inputs of a rule, whose names can hold no braces: Snakemake takes them for wildcards.
+
+    Raises
+    ------
+    ValueError
+        With the names that have braces.
+    """
+    found = expand(paths)
+    braced = [path for path in found if "{" in path or "}" in path]
+    if braced:
+        raise ValueError(f"structures.files: found {', '.join(braced)}, allowed: names without braces; rename them")
+    return found
+
+
 def plain_name(name: str) -> str:
     """Name of a file without the ending that says that it is compressed."""
     return Path(name).stem if Path(name).suffix.lower() in COMPRESSED else name
