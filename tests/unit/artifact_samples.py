@@ -20,6 +20,7 @@ MAPPINGS: dict[str, Any] = {
     "architecture": {"name": "test", "shapes": [["weight", [2]], ["bias", [1]]]},
     "endpoints": {"A": {"grain_count": 16}, "B": {"grain_count": 256}},
     "models": ["first", "second", "third"],
+    "objectives": ["first", "second", "third"],
     "targets": [["a", "eV"], ["b", "mu_B"], ["c", "1"]],
     "site_targets": [],
     "moved": ["bias"],
@@ -76,6 +77,8 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         return _crystals()
     if schema == "labelled_set":
         return {**_crystals(), "force_eV_A": np.random.default_rng(5).normal(size=(29, 3))}
+    if schema in ("candidates", "relaxed_candidates", "population"):
+        return _searched(schema)
     if schema == "exchange":
         return _couplings()
     if schema == "curie":
@@ -107,6 +110,18 @@ def _crystals() -> dict[str, Any]:
         "source_offset": source_offset,
         "source_utf8": source_utf8,
     }
+
+
+def _searched(schema: str) -> dict[str, Any]:
+    made: dict[str, Any] = {**_crystals(), "id": np.array([0, 1, 5, 1_000_000, 1_000_001])}
+    made |= {"parent": np.array([[-1, -1], [-1, -1], [-1, -1], [0, 5], [1, -1]]), "operator": np.array([0, 1, 2, 3, 4])}
+    if schema != "candidates":
+        offset, utf8 = pack_texts(["", "größer", "", "", "why"])
+        flags = {"status": np.array([0, 1, 0, 0, 2]), "has_energy": np.array([1, 1, 1, 1, 0])}
+        made |= {**flags, "message_offset": offset, "message_utf8": utf8}
+    if schema == "population":
+        made |= {"converged": 0}
+    return made
 
 
 def _couplings() -> dict[str, Any]:

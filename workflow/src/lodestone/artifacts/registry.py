@@ -8,6 +8,7 @@ from lodestone.artifacts import io
 from lodestone.artifacts.anisotropy import Anisotropy
 from lodestone.artifacts.base import Artifact
 from lodestone.artifacts.calculations import Calculations
+from lodestone.artifacts.candidates import Candidates
 from lodestone.artifacts.codes import LatentCodes
 from lodestone.artifacts.curie import Curie
 from lodestone.artifacts.dataset import HysteresisDataset
@@ -22,8 +23,10 @@ from lodestone.artifacts.labelled_set import LabelledSet
 from lodestone.artifacts.loops import Loops
 from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
+from lodestone.artifacts.population import Population
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
+from lodestone.artifacts.relaxed_candidates import RelaxedCandidates
 from lodestone.artifacts.screening import Screening
 from lodestone.artifacts.structure_set import StructureSet
 
@@ -46,6 +49,9 @@ TYPES: dict[str, type[Artifact]] = {
         Anisotropy,
         Exchange,
         Curie,
+        Candidates,
+        RelaxedCandidates,
+        Population,
         GraphModel,
         Screening,
         Interstitials,
