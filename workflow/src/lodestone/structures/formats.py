@@ -73,13 +73,19 @@ def _read_cif(path: Path) -> list[Structure]:
     """Structures of a CIF, with all its atoms: pymatgen leaves out those whose element it does not know."""
     from pymatgen.io.cif import CifParser
 
-    parser = CifParser.from_str(_text(path), check_cif=False)
+    parser = CifParser.from_str(_blocks_with_atoms(_text(path)), check_cif=False)
     for block in parser.as_dict().values():
         _require_cell(path, block)
         _require_elements(path, block.get("_atom_site_type_symbol"), whole=True)
         if "_atom_site_type_symbol" not in block:
             _require_elements(path, block.get("_atom_site_label"), whole=False)
     return parser.parse_structures(primitive=False, on_error="raise")
+
+
+def _blocks_with_atoms(text: str) -> str:
+    """Return a CIF without blocks that hold no crystal, as journals and programs write them for title and authors."""
+    head, *blocks = re.split(r"(?mi)^(?=data_)", text)
+    return head + "".join([block for block in blocks if "_atom_site" in block] or blocks)
 
 
 def _require_cell(path: Path, block: Mapping[str, Any]) -> None:
