@@ -7,12 +7,12 @@ import logging
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lodestone import processes
 from lodestone.artifacts.atomic import replacing
 from lodestone.dft.archives import extract, files_under, write_archive
 from lodestone.kkr.run import ProgramError
@@ -85,25 +85,22 @@ def _run(words: list[str], work: Path, environment: Mapping[str, str], limit_s: 
     """Execute the program; if it did not say how it ended, that is said here."""
     ended = work / "ended.json"
     ended.unlink(missing_ok=True)
-    with (work / "program.txt").open("ab") as printed:
-        process = subprocess.Popen(
+    with (
+        (work / "program.txt").open("ab") as printed,
+        processes.running(
             [*words, PROGRAM, "."],
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,
             cwd=work,
             env=environment,
-            start_new_session=True,
-        )
+        ) as process,
+    ):
         try:
             process.wait(timeout=limit_s if limit_s > 0 else None)
             end = {"ended": "failed", "message": f"exit {process.returncode} without a word; see program.txt"}
         except subprocess.TimeoutExpired:
             end = {"ended": "walltime", "message": "killed at the end of its time"}
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
     if not ended.is_file():
         with replacing(ended) as temporary:
             Path(temporary).write_text(json.dumps(end))

@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lodestone import processes
 from lodestone.artifacts.atomic import replacing
 from lodestone.kkr.deck import POTENTIAL
 from lodestone.kkr.exchange import is_complete
@@ -162,21 +162,15 @@ def _execute(
     if left is not None and left <= 0:
         return "walltime", "no time left"
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    with output.open("wb") as printed:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+    with (
+        output.open("wb") as printed,
+        processes.running(
+            words, stdin=subprocess.PIPE, stdout=printed, stderr=subprocess.STDOUT, cwd=folder, env=environment
+        ) as process,
+    ):
         try:
             process.communicate(text.encode(), timeout=left)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
             return "walltime", "killed at the end of its time"
     if process.returncode < 0:
         return "killed", f"by signal {-process.returncode}"

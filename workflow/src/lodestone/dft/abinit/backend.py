@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from lodestone import processes
 from lodestone.dft.abinit import deck
 from lodestone.dft.abinit.output import Output, OutputError, error_message, read_output
 from lodestone.dft.abinit.potentials import DataSet, PotentialError, data_set
@@ -129,17 +130,18 @@ class Abinit(Backend):
         threads = str(resources.threads)
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
         try:
-            with log.open("w") as stream:
-                subprocess.run(
+            with (
+                log.open("w") as stream,
+                processes.running(
                     command,
                     cwd=path.parent,
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
-                    timeout=limit,
-                    check=False,
-                )
+                ) as process,
+            ):
+                process.wait(limit)
         except FileNotFoundError as error:
             raise BackendError(f"ABINIT: found no executable {error.filename}") from error
         except subprocess.TimeoutExpired as error:

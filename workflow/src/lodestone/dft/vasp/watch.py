@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +23,7 @@ from custodian.vasp.jobs import VaspJob
 from custodian.vasp.validators import VaspFilesValidator, VasprunXMLValidator
 from pymatgen.io.vasp.inputs import Incar
 
+from lodestone import processes
 from lodestone.dft.backend import BackendError
 from lodestone.dft.calculation import Status
 from lodestone.dft.vasp import outputs
@@ -70,9 +71,9 @@ def end_orphan(folder: Path) -> bool:
         # A process of another start time only has the same number.
         if host != socket.gethostname() or abs(process.create_time() - started) > 1.0:
             return False
-        os.killpg(number, signal.SIGKILL)
+        processes.end_session(number)
         process.wait(10)
-    except (psutil.Error, OSError):
+    except psutil.Error:
         return False
     return True
 
@@ -124,7 +125,9 @@ def execute(
         If the command does not exist.
     """
     (folder / "STOPCAR").unlink(missing_ok=True)
-    job = RecordedJob(command, STDOUT, STDERR, backup=False, auto_npar=False, auto_gamma=False)
+    if shutil.which(command[0]) is None:
+        raise BackendError(f"no executable {command[0]!r} on the PATH", Status.REFUSED)
+    job = RecordedJob(processes.kept(command), STDOUT, STDERR, backup=False, auto_npar=False, auto_gamma=False)
     custodian = Custodian(
         _handlers(folder, walltime_s, options, same_smearing),
         [job],
@@ -143,10 +146,6 @@ def execute(
             custodian.run()
         except CustodianError as error:
             failure = str(error.message)
-        except FileNotFoundError as error:
-            if error.filename != command[0]:
-                raise
-            raise BackendError(f"no executable {command[0]!r} on the PATH", Status.REFUSED) from error
     (folder / PID_FILE).unlink(missing_ok=True)
     return _ending(folder, custodian, job, failure)
 
