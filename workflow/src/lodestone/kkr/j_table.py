@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lodestone.kkr.lines import Lines, assignments, number, numbers, plain
+from lodestone.kkr.output_checks import check_coupling, check_field
 from lodestone.kkr.output_types import AkaiKKROutput, Coupling, Pair
 
 _TC = re.compile(r"Tc \(in mean field approximation\) =\s*(\S+?)\s*K")
@@ -30,6 +31,8 @@ def read_couplings(lines: Lines, out: AkaiKKROutput) -> None:
             if names is None:
                 raise lines.error(line, "the names of the two types above this header")
             table = True
+        elif text.startswith("index") and "J_ij" in text:
+            raise lines.error(line, "the columns index site comp cell distance J_ij J_ij(meV) mult")
         elif text.startswith("pair#"):
             _read_pairs(lines, out)
             return
@@ -63,8 +66,12 @@ def _two_types(text: str, known: list[str]) -> tuple[str, str] | None:
 def _add_row(lines: Lines, out: AkaiKKROutput, line: str, names: tuple[str, str]) -> None:
     """Add one row of the table."""
     v = lines.take(line, 12, _ROW)
+    if any(not v[k].is_integer() for k in (0, 1, 2, 3, 4, 11)):
+        raise lines.error(line, f"whole numbers among {_ROW}")
     four = int(v[1]), int(v[2]), int(v[3]), int(v[4])
-    out.couplings.append(Coupling(int(v[0]), *names, *four, (v[5], v[6], v[7]), v[8], v[9], v[10], int(v[11])))
+    row = Coupling(int(v[0]), *names, *four, (v[5], v[6], v[7]), v[8], v[9], v[10], int(v[11]))
+    check_coupling(lines, out, line, row)
+    out.couplings.append(row)
 
 
 def _read_pairs(lines: Lines, out: AkaiKKROutput) -> None:
@@ -87,4 +94,5 @@ def read_molecular_fields(lines: Lines, out: AkaiKKROutput) -> None:
             return
         if re.match(r"\d+\s+\d+\s+\S+\s+\S+$", text):
             v = lines.take(line, 4, "sublattice, component, field in Ry and in meV")
+            check_field(lines, line, v[2], v[3])
             out.molecular_fields.append((int(v[0]), int(v[1]), v[2], v[3]))

@@ -8,13 +8,19 @@ from pathlib import Path
 
 from lodestone.kkr import output_blocks as blocks
 from lodestone.kkr.j_table import read_couplings, read_molecular_fields
-from lodestone.kkr.lines import Lines, OutputError, assignments, number, numbers, plain
+from lodestone.kkr.lines import NUMBER, Lines, OutputError, assignments, number, numbers, plain
+from lodestone.kkr.output_checks import check_whole
 from lodestone.kkr.output_types import AkaiKKROutput
 
 _MESH = re.compile(r"\s*meshr\s+mse\s+ng\s+mxl")
 _REFUSED = re.compile(r"unknown token|unknown option|not defined|illegal", re.IGNORECASE)
 _ELAPSED = re.compile(r"elapsed time\s+(\S+) sec(?: \(\s*(\d+) threads\))?")
 _RECORD_LINES = 40
+_JUNK = re.compile("[\\x00-\\x08\\x0e-\\x1f\\x7f\\ufffd]")
+_ITERATION = ("itr", "neu", "moment", "te", "err")
+# Also the date with which the next run of the same file begins.
+_LAST_LINES = re.compile(r"\s*(sbtime|routine|count|cpu|total cpu|elapsed|debug|\d+-\w{3}-\d{4}|\d\d:\d\d:\d\d)")
+_CONDUCTIVITY = re.compile(rf"(cnd[12]|resistivity)\s+({NUMBER})\s+\(")
 
 
 def read_output(path: str | Path) -> AkaiKKROutput:
@@ -45,6 +51,9 @@ def read_outputs(path: str | Path) -> list[AkaiKKROutput]:
         raise OutputError(str(path), 1, "a folder", "an output of AkaiKKR, which is a file")
     text = Path(path).read_text(errors="replace")
     lines = text.splitlines()
+    for at, line in enumerate(lines):
+        if _JUNK.search(line):
+            raise OutputError(str(path), at + 1, line, "text; this has bytes that no program prints")
     if lines and not text.endswith("\n") and not _ELAPSED.search(lines[-1]):
         # A run that was killed in the middle of a line: half a number must not pass for one.
         lines.pop()
@@ -72,6 +81,9 @@ def _read_run(lines: Lines) -> AkaiKKROutput:
     for line in lines:
         if not line.strip():
             continue
+        if out.finished and not _LAST_LINES.match(line):
+            # Runs with conductivities print their time once before them.
+            out.finished = False
         if not out.mesh and not _MESH.match(line):
             started.append(line.strip())
             continue
@@ -87,6 +99,7 @@ def _read_run(lines: Lines) -> AkaiKKROutput:
     out.started = " ".join(text for text in started if not text.startswith("debug"))
     if not out.parameters:
         raise lines.error(lines.lines[-1], "a block 'data read in'")
+    check_whole(lines, out)
     return out
 
 
@@ -134,13 +147,19 @@ def _single(line: str, out: AkaiKKROutput) -> None:
     elif match := re.match(r"itr=\s*(\d+)\s+rms error =\s*(\S+)", text):
         out.atomic_iterations.append((int(match.group(1)), number(match.group(2))))
     elif text.startswith("itr=") and "te=" in text:
-        names = ("itr", "neu", "moment", "te", "err")
-        values = numbers(text)
-        out.iterations.append(dict(zip(names, values, strict=True)))
+        values = assignments(text)
+        if missing := [name for name in _ITERATION if name not in values]:
+            raise ValueError(f"no {missing[0]}=")
+        out.iterations.append({name: number(values[name]) for name in _ITERATION})
     elif match := _ELAPSED.search(text):
         out.finished = True
         out.elapsed_s = number(match.group(1))
         out.threads = int(match.group(2)) if match.group(2) else None
+    elif match := _CONDUCTIVITY.match(text):
+        if match.group(1) == "resistivity":
+            out.resistivity_uohm_cm = number(match.group(2))
+        else:
+            out.conductivity_au.append(number(match.group(2)))
     elif text.startswith("total cpu"):
         out.routine_times["total cpu"] = numbers(text)
     elif found := {key: plain(value) for key, value in assignments(text).items()}:

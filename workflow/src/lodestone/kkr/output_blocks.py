@@ -13,7 +13,14 @@ _NAMED = re.compile(rf"(core|valence|orbital)=\s*({NUMBER})")
 _TYPE = re.compile(
     rf"\s*type=(?P<name>\S+)\s+rmt=\s*(?P<rmt>{NUMBER})\s+field=\s*(?P<field>{NUMBER})\s+lmxtyp=\s*(?P<lmax>\d+)"
 )
-_COMPONENT = re.compile(rf"\s*component=\s*\d+\s+anclr=\s*(?P<z>{NUMBER})\s+conc=\s*(?P<share>{NUMBER})")
+# The version with conductivities says `cmpnt`, adds a displacement, and calls the share x.
+_COMPONENT = re.compile(
+    rf"\s*(?:component=|cmpnt)\s*\d+\s+(?:dsp=(?:\s*{NUMBER}){{3}}\s+)?"
+    rf"anclr=\s*(?P<z>{NUMBER})\s+(?:conc|x)=\s*(?P<share>{NUMBER})"
+)
+_SPIN = re.compile(rf"spin moment=\s*({NUMBER})")
+_ORBITAL = re.compile(rf"orbital moment=\s*({NUMBER})")
+_FIXED = re.compile(rf"fixed spin moment=\s*({NUMBER})\s+field used to fix the spin=\s*({NUMBER})")
 _HEAD = re.compile(rf"\s*\*\*\* type-(?P<type>\S+)\s+(?P<symbol>\S+)\s+\(z=\s*(?P<z>{NUMBER})\) \*\*\*")
 
 
@@ -125,6 +132,8 @@ def last_iteration(line: str, lines: Lines, out: AkaiKKROutput) -> None:
             out.total_energy_Ry = number(match.group(1))
         if match := re.search(rf"magnetization=\s*({NUMBER}) T", text):
             out.magnetization_T = number(match.group(1))
+        if match := _FIXED.search(text):
+            found["fixed_spin_moment"], found["fixing_field_Ry"] = map(number, match.groups())
         if re.search(r"calculation starts|sbtime report", text):
             lines.at -= 1
             break
@@ -163,9 +172,10 @@ def _component_line(text: str, one: Component, section: str, spin: str) -> None:
         (one.valence_down if "spin down" in text else one.valence_up).update(shells)
     elif "total charge=" in text:
         one.total_charge, one.valence_charge = values[0], tuple(values[1:])
-    elif "spin moment=" in text:
-        one.spin_moment_muB = values[0]
-        one.orbital_moment_muB = values[1] if len(values) > 1 else None
+    elif match := _SPIN.search(text):
+        orbital = _ORBITAL.search(text)
+        one.spin_moment_muB = number(match.group(1))
+        one.orbital_moment_muB = number(orbital.group(1)) if orbital else None
     elif "orbital current" in text:
         one.orbital_current = tuple(values)
     elif section == "orbital occupation":

@@ -116,6 +116,8 @@ class AkaiKKROutput(Mapping[str, Any]):
     pairs: list[Pair] = field(default_factory=list)
     j_numbers: dict[str, Any] = field(default_factory=dict)
     Tc_K: float | None = None
+    conductivity_au: list[float] = field(default_factory=list)  # spin up and down
+    resistivity_uohm_cm: float | None = None
     messages: list[str] = field(default_factory=list)
     no_convergence: bool = False
     finished: bool = False
