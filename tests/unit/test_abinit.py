@@ -127,8 +127,29 @@ def test_what_cannot_run_is_refused_by_name(abinit):
     assert "no-such-abinit" in str(missing)
     (smearing,) = abinit.check({}, Calculation(kind="static", smearing="tetrahedron"))
     assert "fermi, methfessel_paxton, gaussian" in str(smearing)
-    oxide = Structure(Lattice.cubic(4.3), ["Fe", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    assert any("Hubbard" in p.reason for p in abinit.check({"FeO": oxide}, preset("maggen")["relax"]))
+
+
+def test_hubbard_u_stands_in_the_deck_of_the_elements_that_have_it(abinit, potentials, tmp_path):
+    (Path(potentials) / "O.xml").write_text(PAW.format(symbol="O", z=8, valence=6, functional="PBE"))
+    oxide = Structure(Lattice.cubic(4.3), ["O", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    calculation = preset("maggen")["static"]
+    assert abinit.check({"FeO": oxide}, calculation) == []
+    abinit.prepare(oxide, calculation, tmp_path)
+    found = words((tmp_path / "run.abi").read_text())
+    assert (found["usepawu"], found["lpawu"]) == (["1"], ["-1", "2"])
+    assert [float(u) * 27.211386246 for u in found["upawu"]] == pytest.approx([0.0, 5.3])
+    assert [float(j) for j in found["jpawu"]] == [0.0, 0.0]
+    # In crystals without oxygen or fluorine the preset asks for none.
+    abinit.prepare(fe_al(), calculation, tmp_path)
+    assert "pawu" not in (tmp_path / "run.abi").read_text()
+
+
+def test_a_result_says_which_u_was_used(abinit, tmp_path):
+    with_u = Calculation(kind="static", hubbard_U_eV={"Fe": 4.0})
+    result = collected(abinit, tmp_path / "u", recorded("constrained"), with_u)
+    assert (result.run_type, dict(result.hubbard_U_eV)) == ("GGA+U", {"Fe": 4.0})
+    plain = collected(abinit, tmp_path / "plain", recorded("constrained"), Calculation(kind="static"))
+    assert (plain.run_type, dict(plain.hubbard_U_eV)) == ("GGA", {})
 
 
 def test_constrained_output_is_read():

@@ -112,3 +112,13 @@ def test_axes_that_symmetry_makes_equal_have_equal_energies(compute):
     # The magnetisation stayed along each of the axes, and spinors mix in components only in the last digits.
     assert np.diag(moments).min() > 1.5
     assert np.abs(moments - np.diag(np.diag(moments))).max() < 1e-3
+
+
+def test_a_hubbard_u_localises_the_d_electrons_of_iron(compute):
+    # A coarse mesh overestimates the moment of iron with U and without.
+    plain = proven("static", kpoint_spacing_per_A=0.75, energy_tolerance_eV=1e-5)
+    results = [compute(iron("primitive"), plain)]
+    results.append(compute(iron("primitive"), dataclasses.replace(plain, hubbard_U_eV={"Fe": 3.0})))
+    assert [result.run_type for result in results] == ["GGA", "GGA+U"]
+    assert results[1].total_moment_muB > results[0].total_moment_muB + 0.2
+    assert results[1].energy_eV > results[0].energy_eV

@@ -147,3 +147,34 @@ def test_dft_that_does_not_say_what_it_is_cannot_be_corrected():
     crystals = batch([("Fe", bcc_iron(), -8.0)], corrected, run_type="")
     hull = stability.derive([crystals], [batch([("Fe", bcc_iron(), -8.2)], corrected)], PROVENANCE)
     assert hull.reasons() == ["mp2020: the back end does not say whether this is GGA or GGA+U"]
+
+
+class Named(Counting):
+    """A back end of another name."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+
+@pytest.mark.parametrize(("name", "formed"), [("vasp", 1), ("abinit", 0)])
+def test_corrections_of_gga_u_hold_for_the_code_that_they_were_fitted_to(name, formed):
+    corrected = preset("maggen")["relax"]
+    oxide = packing.Item(
+        0,
+        "FeO",
+        rock_salt(),
+        Result(
+            Status.CONVERGED,
+            structure=rock_salt(),
+            energy_eV=-60.0,
+            run_type="GGA+U",
+            hubbard_U_eV={"Fe": 5.3},
+            potentials={"Fe": "Fe_pv", "O": "O"},
+        ),
+    )
+    crystals = packing.pack([oxide], corrected, Named(name), "maggen", PROVENANCE)
+    elements = [("Fe", bcc_iron(), -8.0), ("O", rock_salt("O"), -5.0)]
+    hull = stability.derive([crystals], [batch(elements, corrected, Named(name))], PROVENANCE)
+    assert hull.has_formation_energy.tolist() == [formed]
+    assert ("fitted to vasp, not to abinit" in hull.reasons()[0]) is not bool(formed)

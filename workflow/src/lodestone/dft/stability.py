@@ -39,6 +39,9 @@ class _Place:
 
 # What stands for the corrections of energies of models that were fitted to corrected ones.
 IN_MODEL = "none (in the model)"
+# How far a U shifts the total energy depends on a code's projections on the d orbitals: the corrections that make GGA
+# and GGA+U comparable hold for the code whose energies they were fitted to.
+FITTED_TO = ("vasp",)
 
 
 def derive(crystals: Sequence[Calculations], elements: Sequence[Calculations], provenance: Provenance) -> Hull:
@@ -104,6 +107,8 @@ def _energy(batch: Calculations, row: int, corrections: str) -> Energy | str:
         extras = batch.extras(row)
         if not extras.get("run_type"):
             return "mp2020: the back end does not say whether this is GGA or GGA+U"
+        if extras["run_type"] == "GGA+U" and batch.backend not in FITTED_TO:
+            return f"mp2020: its corrections of GGA+U are fitted to {', '.join(FITTED_TO)}, not to {batch.backend}"
         adjusted = mp2020(structure, float(batch.energy_eV[row]), extras)
         if adjusted is None:
             used = ", ".join(f"{name} {u:g} eV" for name, u in sorted(extras.get("hubbard_U_eV", {}).items()))

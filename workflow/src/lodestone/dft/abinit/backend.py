@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -72,8 +72,6 @@ class Abinit(Backend):
         for name, structure in structures.items():
             symbols = {element.symbol for element in structure.elements}
             problems += [Problem(name, f"ABINIT: {error}") for error in self._missing(symbols)]
-            if calculation.hubbard(symbols):
-                problems.append(Problem(name, "ABINIT: a Hubbard U is asked for, allowed: settings without U"))
         return problems
 
     def _program(self) -> list[Problem]:
@@ -199,7 +197,7 @@ def _single(start: Structure, output: Output, calculation: Calculation) -> Resul
         moments_muB=output.moments_muB,
         total_moment_muB=float(output.total_moment_muB[0]),
         magnetic_forces_eV_muB=forces,
-        run_type="GGA",
+        **_hubbard(start, calculation),
         steps=output.steps,
         extras={"energies_eV": output.energies_eV},
     )
@@ -218,9 +216,15 @@ def _anisotropy(start: Structure, outputs: list[Output], calculation: Calculatio
         moments_muB=last.moments_muB,
         total_moment_muB=float(np.linalg.norm(last.total_moment_muB)),
         axis_energies_eV=tuple(output.energy_eV for output in outputs),
-        run_type="GGA",
+        **_hubbard(start, calculation),
         extras={"total_moments_muB": [output.total_moment_muB.tolist() for output in outputs]},
     )
+
+
+def _hubbard(structure: Structure, calculation: Calculation) -> dict[str, Any]:
+    """Kind of calculation and the U in eV that was used, as `Result` holds them."""
+    values = calculation.hubbard({element.symbol for element in structure.elements})
+    return {"run_type": "GGA+U" if values else "GGA", "hubbard_U_eV": values}
 
 
 def _final(start: Structure, output: Output) -> Structure:

@@ -59,6 +59,7 @@ def write_deck(
         *_crystal(structure, labels, types),
         *_spins(moments_muB, axis),
         *_basis(structure, calculation, data_sets, types, moments_muB, axis is not None),
+        *_hubbard(types, calculation),
         *_constraints(types, calculation),
         *_ions(calculation),
         f'pp_dirpath "{data_sets[types[0][0]].path.parent}"',
@@ -147,6 +148,23 @@ def bands(electrons: float, moments: np.ndarray, spinors: bool) -> int:
 def sphere_bohr(data: DataSet) -> float:
     """Radius of the sphere in which the moment of an atom is counted, in Bohr."""
     return _SPHERE_FACTOR * data.radius_bohr
+
+
+def _hubbard(types: Sequence[tuple[str, bool]], calculation: Calculation) -> list[str]:
+    """U of the d electrons of each type, with the double counting of full localisation.
+
+    With J = 0 this is the form of Dudarev et al. (Phys. Rev. B 57, 1505), whose U - J the values are.
+    """
+    values = calculation.hubbard({symbol for symbol, _ in types})
+    if not values:
+        return []
+    given = [values.get(symbol, 0.0) for symbol, _ in types]
+    return [
+        "usepawu 1",
+        "lpawu " + " ".join("2" if u else "-1" for u in given),
+        "upawu " + " ".join(f"{u / HARTREE_EV:.10f}" for u in given),
+        "jpawu " + " ".join("0.0" for _ in given),
+    ]
 
 
 def _constraints(types: Sequence[tuple[str, bool]], calculation: Calculation) -> list[str]:
