@@ -1,4 +1,4 @@
-"""Graph networks of crystals: parameters, architecture, what they were trained on and how."""
+"""Graph networks of crystals, one or an ensemble: parameters, architecture, what they were trained on and how."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ TASKS = ("regression", "force_field")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GraphModel(Artifact):
-    """A trained ALIGNN network, enough to build it again.
+    """Trained ALIGNN networks of one architecture, enough to build them again.
 
-    The parameters give the targets in their units. A force field's energy of a cell is its number of atoms times the
-    output, plus the energies of the elements.
+    A target is the mean over the members of the output, plus the mean over the atoms of `element_value`. A force
+    field's energy of a cell is that times its number of atoms. The interval about a target is
+    ``interval_factor sqrt(s^2 + interval_floor^2)`` to both sides, s the standard deviation over the members.
     """
 
     SCHEMA: ClassVar[str] = "graph_model"
     VERSION: ClassVar[int] = 1
 
-    parameter: np.ndarray = array(("parameter",), "float32", "1", "all parameters, flattened, in alignn's order")
+    parameter: np.ndarray = array(
+        ("member", "parameter"), "float32", "1", "all parameters of each member, flattened, in alignn's order"
+    )
     train_loss: np.ndarray = array(("epoch",), "float64", "1", "mean training loss of each epoch; empty if not known")
     validation_loss: np.ndarray = array(
         ("validated_epoch",), "float64", "1", "validation loss of each epoch; empty without validation"
@@ -34,9 +37,13 @@ class GraphModel(Artifact):
     target_scale: np.ndarray = array(
         ("target",), "float64", "1", "scale of the training labels in the target's unit, within the parameters already"
     )
-    element: np.ndarray = array(("element",), "uint8", "1", "atomic numbers of the elements with a reference energy")
-    element_energy_eV: np.ndarray = array(
-        ("element",), "float64", "eV", "energy of an atom of each element that is added to the network's"
+    element: np.ndarray = array(("element",), "uint8", "1", "atomic numbers of the elements with a value of their own")
+    element_value: np.ndarray = array(
+        ("element", "target"), "float64", "1", "what each atom of an element adds before the mean, in the target's unit"
+    )
+    interval_factor: np.ndarray = array(("target",), "float64", "1", "calibrated factor of the interval; 0 if it is not")
+    interval_floor: np.ndarray = array(
+        ("target",), "float64", "1", "spread that is always there, in the target's unit; 0 without calibration"
     )
     architecture: dict = attribute(
         dict, "1", "alignn's settings, cutoffs, and shapes: a list of [parameter name, shape]"
@@ -49,6 +56,7 @@ class GraphModel(Artifact):
     moved: list = attribute(list, "1", "names of the parameters that the last training was allowed to move")
     training: dict = attribute(dict, "1", "settings of the last training, and numbers of crystals it saw")
     best_epoch: int = attribute(int, "1", "epoch, counted from 1, whose parameters these are; 0 if not known")
+    coverage_level: float = attribute(float, "1", "share of true values that the intervals aim at; 0 without")
 
     def check(self, where: str) -> None:
         """Shapes must account for every parameter, targets for every scale."""
@@ -56,7 +64,8 @@ class GraphModel(Artifact):
         found = str(sorted(self.architecture))
         self.require(isinstance(shapes, list), where, "attribute 'architecture'", found, "shapes")
         total = sum(int(np.prod(shape, dtype=np.int64)) for _, shape in shapes or [])
-        count = len(self.parameter)
+        members, count = self.parameter.shape
+        self.require(members >= 1, where, "field 'parameter'", "no member", "one at least")
         self.require(total == count, where, "field 'parameter'", f"{count} values", str(total))
         self.require(self.task in TASKS, where, "attribute 'task'", repr(self.task), " or ".join(TASKS))
         named = len(self.targets)
@@ -75,11 +84,16 @@ class GraphModel(Artifact):
         """Names of the outputs."""
         return [str(name) for name, _ in self.targets]
 
-    def parameters(self) -> dict[str, np.ndarray]:
-        """Every parameter by name, in its shape."""
+    @property
+    def members(self) -> int:
+        """Number of networks."""
+        return int(self.parameter.shape[0])
+
+    def parameters(self, member: int = 0) -> dict[str, np.ndarray]:
+        """Every parameter of a member by name, in its shape."""
         named, start = {}, 0
         for name, shape in self.architecture["shapes"]:
             size = int(np.prod(shape, dtype=np.int64))
-            named[str(name)] = self.parameter[start : start + size].reshape(shape)
+            named[str(name)] = self.parameter[member, start : start + size].reshape(shape)
             start += size
         return named

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lodestone.graph_models import kernels, operations
 from lodestone.graph_models.architecture import Architecture
@@ -38,7 +39,7 @@ class Angles:
 
     def gates(self, layer: Any, k: int) -> Tensor:
         """What the triplets add to the gates of a layer, (triplet, hidden)."""
-        return operations.apply(layer.edge_gate, self.z)
+        return operations.linear(self.z, layer.edge_gate.weight)
 
     def update(self, m: Tensor, norm: Any) -> None:
         """Take the result of a layer in."""
@@ -68,7 +69,7 @@ class Tables:
 
         def gates(cosine: Tensor) -> Tensor:
             z = embed(exact.angle_embedding, cosine, False)
-            return torch.cat([layer(z) for layer in with_triplets], dim=1)
+            return torch.cat([functional.linear(z, layer.weight) for layer in with_triplets], dim=1)
 
         self._angle = Table(gates, -1.0, 1.0, ANGLE_NODES, dtype) if with_triplets else None
         self.width = int(module.config.hidden_features)

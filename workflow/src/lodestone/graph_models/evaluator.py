@@ -13,8 +13,17 @@ from lodestone.artifacts.graph_model import GraphModel
 from lodestone.dft.relaxation import Evaluation, Geometry
 from lodestone.graph_models import batching, derivatives, graphs
 from lodestone.graph_models.errors import ModelError
-from lodestone.graph_models.memory import keep_freed_memory
-from lodestone.graph_models.model import HEAD, architecture_of, choose_device, element_table, network_of, with_head
+from lodestone.graph_models.memory import keep_freed_memory, single_threaded
+from lodestone.graph_models.model import (
+    architecture_of,
+    choose_device,
+    element_table,
+    heads_of,
+    join,
+    network_of,
+    shares_body,
+    with_heads,
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class GraphEvaluation(Evaluation):
 
 
 class Evaluator:
-    """Force fields on one device; several are averaged.
+    """A force field on one device; the members of an ensemble are averaged.
 
     Members that differ in their output layer only are evaluated in one pass: the mean of their energies is the energy
     of the mean layer.
@@ -40,7 +49,7 @@ class Evaluator:
     Parameters
     ----------
     models : GraphModel or sequence of GraphModel
-        Force fields of one architecture.
+        Force fields of one architecture; several make one ensemble.
     device : str
         auto, cpu or gpu.
     threads : int
@@ -53,19 +62,18 @@ class Evaluator:
     """
 
     def __init__(self, models: GraphModel | Sequence[GraphModel], device: str = "auto", threads: int = 1) -> None:
-        members = [models] if isinstance(models, GraphModel) else list(models)
-        _check_members(members)
+        given = [models] if isinstance(models, GraphModel) else list(models)
+        self.model = _checked(given)
         self.device, self.threads = choose_device(device), max(1, threads)
-        self.settings = architecture_of(members[0]).graph
-        self.members = members
-        self._shared = len(members) > 1 and _share_body(members)
-        used = [_mean_head(members)] if self._shared else members
-        self.networks = [network_of(member, self.device) for member in used]
+        self.settings = architecture_of(self.model).graph
+        self._shared = self.model.members > 1 and shares_body(self.model)
+        used = _mean_head(self.model) if self._shared else self.model
+        self.networks = [network_of(used, self.device, member=k) for k in range(used.members)]
         for network in self.networks:
             network.tabulate()
-        self._elements = np.mean([element_table(member) for member in members], axis=0)
+        self._elements = element_table(self.model)[:, 0]
         keep_freed_memory()
-        torch.set_num_threads(1)
+        single_threaded()
 
     def __call__(self, geometries: Sequence[Geometry]) -> list[GraphEvaluation]:
         """Evaluate all geometries; one that cannot be evaluated gets the reason instead of numbers."""
@@ -114,8 +122,7 @@ class Evaluator:
         if not self._shared:
             return energies
         features = members[0].output.features.double().cpu().numpy()
-        heads = [member.parameters() for member in self.members]
-        each = np.stack([features @ h[HEAD[0]][0].astype(float) + float(h[HEAD[1]][0]) for h in heads])
+        each = np.stack([features @ weight[0] + bias[0] for weight, bias in heads_of(self.model)])
         return energies + (each - each.mean(0)) * sites
 
     def _moments(self, members: list[derivatives.Derived]) -> np.ndarray:
@@ -139,25 +146,17 @@ def _evaluation(energy: np.ndarray, forces: np.ndarray, stress: np.ndarray, mome
     )
 
 
-def _check_members(members: Sequence[GraphModel]) -> None:
-    """Members must be force fields of one architecture."""
-    if not members:
+def _checked(models: Sequence[GraphModel]) -> GraphModel:
+    """All models as one ensemble; they must be force fields of one architecture."""
+    if not models:
         raise ModelError("force field", "no model", "one at least")
-    for member in members:
-        if not member.is_force_field:
-            raise ModelError(f"model {member.source}", f"a {member.task} of {member.target_names}", "a force field")
-        if architecture_of(member) != architecture_of(members[0]):
-            raise ModelError(f"model {member.source}", "another architecture than the first member's", "the same")
+    for model in models:
+        if not model.is_force_field:
+            raise ModelError(f"model {model.source}", f"a {model.task} of {model.target_names}", "a force field")
+    return join(models)
 
 
-def _share_body(members: Sequence[GraphModel]) -> bool:
-    """Whether members differ in their output layer only."""
-    first = members[0].parameters()
-    others = (member.parameters() for member in members[1:])
-    return all(np.array_equal(p[name], first[name]) for p in others for name in first if name not in HEAD)
-
-
-def _mean_head(members: Sequence[GraphModel]) -> GraphModel:
-    """Return the first member with the mean output layer."""
-    layers = [np.mean([m.parameters()[name] for m in members], axis=0, dtype=np.float64) for name in HEAD]
-    return with_head(members[0], *(layer.astype(np.float32) for layer in layers))
+def _mean_head(model: GraphModel) -> GraphModel:
+    """Return one network with the mean output layer of all members."""
+    weights, biases = zip(*heads_of(model), strict=True)
+    return with_heads(model, [(np.mean(weights, axis=0).astype(np.float32), np.mean(biases, axis=0).astype(np.float32))])

@@ -1,4 +1,4 @@
-"""Memory that is given back and asked for again thousands of times a second."""
+"""How a process that evaluates or trains networks uses memory and threads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import ctypes
 import functools
 import sys
 
+import torch
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 _LARGEST_KEPT = 32 << 20  # the largest threshold that glibc accepts
+
+
+def single_threaded() -> None:
+    """Make torch use one thread: batches run side by side instead."""
+    torch.set_num_threads(1)
 
 
 @functools.cache

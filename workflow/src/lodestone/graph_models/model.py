@@ -42,9 +42,9 @@ def architecture_of(model: GraphModel) -> Architecture:
 
 
 def network_of(
-    model: GraphModel, device: torch.device | None = None, dtype: torch.dtype = torch.float32
+    model: GraphModel, device: torch.device | None = None, dtype: torch.dtype = torch.float32, member: int = 0
 ) -> GraphNetwork:
-    """Build the network of a model, with its parameters.
+    """Build the network of a member, with its parameters.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def network_of(
     if found != expected:
         differing = next((f, e) for f, e in zip([*found, None], [*expected, None], strict=False) if f != e)
         raise ModelError(f"parameters of {model.source}", str(differing[0]), str(differing[1]))
-    set_parameters(network, model.parameters())
+    set_parameters(network, model.parameters(member))
     return network.to(device or torch.device("cpu"), dtype).eval()
 
 
@@ -91,11 +91,25 @@ def model_of(
     source: str,
     labels_from: str,
     provenance: Provenance,
-    parameters: Mapping[str, np.ndarray] | None = None,
+    members: Sequence[Mapping[str, np.ndarray]] | None = None,
     **others: Any,
 ) -> GraphModel:
-    """Make the artifact of a network; `others` are fields of `GraphModel`, which have neutral values by default."""
-    parameters = parameters or parameters_of(network)
+    """Make the artifact of networks of one architecture.
+
+    Parameters
+    ----------
+    network : GraphNetwork
+        Gives the architecture, and the parameters of the one member unless there are `members`.
+    force_field : bool
+    targets : sequence of (name, unit)
+    source, labels_from : str
+    provenance : Provenance
+    members : sequence of mappings, optional
+        Parameters of every member by name.
+    **others
+        Further fields of `GraphModel`, which have neutral values by default.
+    """
+    members = members or [parameters_of(network)]
     count = len(targets)
     neutral: dict[str, Any] = {
         "train_loss": np.zeros(0),
@@ -103,15 +117,18 @@ def model_of(
         "target_mean": np.zeros(count),
         "target_scale": np.ones(count),
         "element": np.zeros(0, np.uint8),
-        "element_energy_eV": np.zeros(0),
+        "element_value": np.zeros((0, count)),
+        "interval_factor": np.zeros(count),
+        "interval_floor": np.zeros(count),
         "site_targets": [],
         "moved": [],
         "training": {},
         "best_epoch": 0,
+        "coverage_level": 0.0,
     }
     return GraphModel(
         **{**neutral, **others},
-        parameter=flatten(parameters),
+        parameter=np.stack([flatten(parameters) for parameters in members]),
         architecture={**network.architecture.to_dict(), "shapes": shapes_of(network)},
         task="force_field" if force_field else "regression",
         targets=[list(target) for target in targets],
@@ -121,18 +138,78 @@ def model_of(
     )
 
 
-def with_head(model: GraphModel, weight: np.ndarray, bias: np.ndarray, **changes: Any) -> GraphModel:
-    """Return a model with another output layer; every other parameter keeps its bits."""
+def with_heads(model: GraphModel, heads: Sequence[tuple[np.ndarray, np.ndarray]], **changes: Any) -> GraphModel:
+    """Return an ensemble of the first member with other output layers; every other parameter keeps its bits.
+
+    Parameters
+    ----------
+    model : GraphModel
+    heads : sequence of (weight (output, hidden), bias (output,))
+    **changes
+        Other fields.
+    """
     parameters = model.parameters()
     expected = [parameters[name].shape for name in HEAD]
-    if [weight.shape, bias.shape] != expected:
-        raise ModelError("output layer", f"shapes {weight.shape}, {bias.shape}", str(expected))
-    parameters.update(dict(zip(HEAD, (weight, bias), strict=True)))
-    return replace(model, parameter=flatten(parameters), **changes)
+    members = []
+    for weight, bias in heads:
+        if [weight.shape, bias.shape] != expected:
+            raise ModelError("output layer", f"shapes {weight.shape}, {bias.shape}", str(expected))
+        members.append(flatten({**parameters, HEAD[0]: weight, HEAD[1]: bias}))
+    return replace(model, parameter=np.stack(members), **changes)
+
+
+def join(models: Sequence[GraphModel], **changes: Any) -> GraphModel:
+    """Return one ensemble of the members of several models of one architecture; other fields are the first's."""
+    for other in models[1:]:
+        if architecture_of(other) != architecture_of(models[0]):
+            raise ModelError(f"model {other.source}", "another architecture than the first model's", "the same")
+    return replace(models[0], parameter=np.concatenate([m.parameter for m in models]), **changes)
+
+
+def select_target(model: GraphModel, name: str) -> GraphModel:
+    """Return a model that has one of the outputs only.
+
+    Raises
+    ------
+    ModelError
+        If the model has no such output.
+    """
+    if name not in model.target_names:
+        raise ModelError(f"model {model.source}", f"outputs {', '.join(model.target_names)}", name)
+    if len(model.targets) == 1:
+        return model
+    k = model.target_names.index(name)
+    architecture = architecture_of(model)
+    architecture = replace(architecture, model={**architecture.model, "output_features": 1})
+    each = [model.parameters(member) for member in range(model.members)]
+    one = slice(k, k + 1)
+    members = [flatten({**p, **{name: p[name][one] for name in HEAD}}) for p in each]
+    columns = ("target_mean", "target_scale", "interval_factor", "interval_floor")
+    return replace(
+        model,
+        parameter=np.stack(members),
+        architecture={**architecture.to_dict(), "shapes": shapes_of(GraphNetwork(architecture))},
+        targets=[model.targets[k]],
+        element_value=model.element_value[:, one],
+        **{column: getattr(model, column)[one] for column in columns},
+    )
+
+
+def shares_body(model: GraphModel) -> bool:
+    """Whether the members differ in their output layer only."""
+    first = model.parameters()
+    others = (model.parameters(member) for member in range(1, model.members))
+    return all(np.array_equal(p[name], first[name]) for p in others for name in first if name not in HEAD)
+
+
+def heads_of(model: GraphModel) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Output layers of all members: weight (output, hidden) and bias (output,), double precision."""
+    each = (model.parameters(member) for member in range(model.members))
+    return [(p[HEAD[0]].astype(float), p[HEAD[1]].astype(float)) for p in each]
 
 
 def element_table(model: GraphModel) -> NDArray[np.float64]:
-    """Energies of the elements by atomic number, eV, (119,); 0 for elements without one."""
-    table = np.zeros(LARGEST_ATOMIC_NUMBER + 1)
-    table[model.element] = model.element_energy_eV
+    """Values of the elements by atomic number, (119, target); 0 for elements without one."""
+    table = np.zeros((LARGEST_ATOMIC_NUMBER + 1, len(model.targets)))
+    table[model.element] = model.element_value
     return table

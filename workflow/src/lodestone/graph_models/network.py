@@ -58,7 +58,12 @@ class GraphNetwork(nn.Module):
         Holds the parameters.
     tables : Tables or None
         Interpolated embeddings, see `tabulate`.
+    scale, shift : Tensor, (output,)
+        What the output layer gives is scaled and shifted by these: 1 and 0 but in a training.
     """
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, architecture: Architecture, *, compiled: bool | None = None) -> None:
         from alignn.models.alignn_atomwise_pure import ALIGNNAtomWisePure
@@ -69,6 +74,16 @@ class GraphNetwork(nn.Module):
         self.config = self.module.config
         self.compiled = compiled
         self.tables: Tables | None = None
+        self.register_buffer("scale", torch.ones(self.module.fc.out_features), persistent=False)
+        self.register_buffer("shift", torch.zeros(self.module.fc.out_features), persistent=False)
+
+    def fold_scaling(self) -> None:
+        """Take scale and shift of the outputs into the output layer."""
+        with torch.no_grad():
+            self.module.fc.weight.mul_(self.scale[:, None])
+            self.module.fc.bias.mul_(self.scale).add_(self.shift)
+            self.scale.fill_(1.0)
+            self.shift.fill_(0.0)
 
     def tabulate(self) -> None:
         """Interpolate the embeddings of lengths and angles in tables: for evaluation, with parameters that stay."""
@@ -85,7 +100,7 @@ class GraphNetwork(nn.Module):
             x = self._foreign_body(batch, length)
         offset = functional.pad(batch.counts.cumsum(0), (1, 0))
         features = operations.segment_sum(x, batch.crystal, offset) / batch.counts[:, None]
-        raw = operations.apply(self.module.fc, features)
+        raw = operations.apply(self.module.fc, features) * self.scale + self.shift
         site_value = operations.apply(self.module.fc_atomwise, x) if self.has_site_values else None
         value = {"log": torch.exp, "logit": torch.sigmoid}.get(self.config.link, lambda v: v)(raw)
         short = repulsion.energy(self.module, batch, length)
@@ -152,7 +167,7 @@ class GraphNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Edge-gated convolution of sites x (site, hidden) and edges y (edge, hidden)."""
         compiled = self._kernels()
-        nodes, gates = gate_inputs(layer, x), operations.apply(layer.edge_gate, y)
+        nodes, gates = gate_inputs(layer, x), operations.linear(y, layer.edge_gate.weight)
         mean, m = operations.gate(nodes, gates, fade, links, self.architecture.epsilon, compiled)
         x = operations.norm_silu(operations.apply(layer.src_update, x) + mean, layer.bn_nodes, x, compiled)
         return x, operations.norm_silu(m, layer.bn_edges, y, compiled) if edges_too else y
@@ -192,9 +207,13 @@ class GraphNetwork(nn.Module):
 
 
 def gate_inputs(layer: Any, rows: Tensor) -> Tensor:
-    """What a layer's gates take from sources and destinations, and what its messages carry: (row, 3 hidden)."""
+    """What a layer's gates take from sources and destinations, and what its messages carry: (row, 3 hidden).
+
+    The constant of the gate of the edges is here too: to add it to few nodes is cheaper than to many edges.
+    """
     parts = (layer.src_gate, layer.dst_gate, layer.dst_update)
-    weight, bias = torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])
+    weight = torch.cat([p.weight for p in parts])
+    bias = torch.cat([layer.src_gate.bias, layer.dst_gate.bias + layer.edge_gate.bias, layer.dst_update.bias])
     return operations.linear(rows, weight, bias)
 
 

@@ -26,12 +26,10 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     count, outputs = len(rows), len(weight)
     if count >= _FEWEST_ROWS and outputs >= _FEWEST_COLUMNS:
         return functional.linear(rows, weight, bias)
-    if count < _FEWEST_ROWS:
-        rows = functional.pad(rows, (0, 0, 0, _FEWEST_ROWS - count))
-    if outputs < _FEWEST_COLUMNS:
-        more = _FEWEST_COLUMNS - outputs
-        weight = functional.pad(weight, (0, 0, 0, more))
-        bias = None if bias is None else functional.pad(bias, (0, more))
+    more_rows, more_columns = max(0, _FEWEST_ROWS - count), max(0, _FEWEST_COLUMNS - outputs)
+    rows = functional.pad(rows, (0, 0, 0, more_rows))
+    weight = functional.pad(weight, (0, 0, 0, more_columns))
+    bias = None if bias is None else functional.pad(bias, (0, more_columns))
     return functional.linear(rows, weight, bias)[:count, :outputs].clone()
 
 
