@@ -7,7 +7,7 @@ import pytest
 from test_exchange import PROVENANCE, doubled
 
 import lodestone
-from lodestone.kkr import convert, mean_field, sources, stiffness
+from lodestone.kkr import convert, mean_field, sources, stiffness, tb2j
 from lodestone.magnetism.units import K_B_MEV
 
 
@@ -200,7 +200,7 @@ def test_damaged_numbers_of_tb2j_are_named_with_their_line(tmp_path, old, new, l
     assert old in TB2J
     path.write_text(TB2J.replace(old, new, 1))
     with pytest.raises(ValueError, match=f"exchange.out, line {line}: found"):
-        convert.read_tb2j(path, PROVENANCE)
+        tb2j.read_tb2j(path, PROVENANCE)
 
 
 def test_a_folder_is_no_output_of_akaikkr(tmp_path):

@@ -1,14 +1,11 @@
-"""Exchange couplings from other programs, each converted to H = - sum over i != j of J_ij e_i.e_j (ij and ji counted).
+"""Couplings of UppASD, RSPt and VAMPIRE, converted to H = - sum over i != j of J_ij e_i.e_j (ij and ji counted).
 
-UppASD and RSPt use the same Hamiltonian, in mRy. TB2J uses it too, in meV. VAMPIRE counts every pair once,
-H = - sum over i < j, in J: its values are twice ours.
+UppASD and RSPt use the same Hamiltonian, in mRy. VAMPIRE counts every pair once, H = - sum over i < j, in J: its values
+are twice ours. TB2J has a module of its own.
 """
 
 from __future__ import annotations
 
-import gzip
-import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,53 +15,20 @@ from numpy.typing import NDArray
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.exchange import Exchange
 from lodestone.kkr.exchange import from_bonds
-from lodestone.kkr.lines import NUMBER, OutputError, number, numbers
+from lodestone.kkr.lines import OutputError, numbers
+from lodestone.kkr.text_files import check_volume, exactly, read_lines
 from lodestone.magnetism.units import E_CHARGE, RYDBERG_MEV
 
 _MEV_PER_MRY = RYDBERG_MEV * 1e-3
 _MEV_PER_J = 1e3 / E_CHARGE
 
 
-# Volume per atom: no solid lies outside. Beyond: a wrong unit of length.
-_ATOM_A3 = (2.0, 200.0)
-
-
-def _text(path: Path) -> list[str]:
-    """Lines of a file, packed or not."""
-    try:
-        if path.suffix == ".gz":
-            return gzip.decompress(path.read_bytes()).decode().splitlines()
-        return path.read_text().splitlines()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
-        raise OutputError(str(path), 1, str(problem), "a text file that can be read") from None
-
-
-def _exactly(path: Path, line: int, text: str, least: int, what: str, at_most: int | None = None) -> list[float]:
-    """Numbers of a line with nothing else on it, at least so many, all finite."""
-    try:
-        values = [float(token) for token in text.split()]
-    except ValueError:
-        values = []
-    if len(values) < least or not np.isfinite(values).all() or (at_most is not None and len(values) > at_most):
-        raise OutputError(str(path), line, text, what)
-    return values
-
-
-def _check_volume(path: Path, line: int, lattice: NDArray[np.float64], atoms: int) -> None:
-    """Refuse a cell that cannot hold its atoms, or is far too large for them."""
-    each = abs(float(np.linalg.det(lattice))) / max(atoms, 1)
-    if not _ATOM_A3[0] <= each <= _ATOM_A3[1]:
-        raise OutputError(
-            str(path), line, f"{each:.4g} A^3 for each of {atoms} atoms", f"{_ATOM_A3[0]:g} to {_ATOM_A3[1]:g} A^3"
-        )
-
-
 def _rows(path: Path, least: int, what: str) -> Iterator[list[float]]:
     """Numbers of every line that is neither blank nor a comment."""
-    for at, line in enumerate(_text(path)):
+    for at, line in enumerate(read_lines(path)):
         text = line.split("#")[0].split("!")[0].strip()
         if text:
-            yield _exactly(path, at + 1, text, least, what)
+            yield exactly(path, at + 1, text, least, what)
 
 
 def read_uppasd(folder: str | Path, provenance: Provenance, name: str | None = None) -> Exchange:
@@ -88,7 +52,7 @@ def read_uppasd(folder: str | Path, provenance: Provenance, name: str | None = N
         found = keys.get(key, [{"maptype": "1", "sym": "0"}[key]])[0]
         if found not in allowed:
             raise OutputError(str(inputs), 1, f"{key} {found}", f"{key} {' or '.join(allowed)}")
-    scale = _exactly(inputs, 1, keys["alat"][0].lower().replace("d", "e"), 1, "a number: alat, in m")[0] * 1e10
+    scale = exactly(inputs, 1, keys["alat"][0].lower().replace("d", "e"), 1, "a number: alat, in m")[0] * 1e10
     positions = np.array([row[2:5] for row in _rows(_named(base, keys, "posfile"), 5, "atom, type, three coordinates")])
     if keys.get("posfiletype", ["C"])[0].upper() != "D":
         positions = positions @ np.linalg.inv(lattice)
@@ -101,7 +65,7 @@ def read_uppasd(folder: str | Path, provenance: Provenance, name: str | None = N
         raise OutputError(
             str(couplings), 1, f"{len(moments)} moments, {len(positions)} positions", "equal numbers of atoms"
         )
-    _check_volume(inputs, 1, lattice * scale, len(positions))
+    check_volume(inputs, 1, lattice * scale, len(positions))
     return from_bonds(
         lattice_A=lattice * scale,
         fractional=positions,
@@ -118,7 +82,7 @@ def read_uppasd(folder: str | Path, provenance: Provenance, name: str | None = N
 def _uppasd_keys(path: Path) -> dict[str, list[str]]:
     """Keys of an ``inpsd.dat`` with their values; ``cell`` has nine."""
     keys: dict[str, list[str]] = {}
-    lines = [line.split("#")[0] for line in _text(path)]
+    lines = [line.split("#")[0] for line in read_lines(path)]
     for at, line in enumerate(lines):
         key, *values = line.split() or [""]
         if key.lower() == "cell":
@@ -169,16 +133,16 @@ def read_vampire(path: str | Path, provenance: Provenance, moment_muB: float | l
         A `ValueError` with file and line.
     """
     where = Path(path)
-    lines = [(at + 1, text) for at, line in enumerate(_text(where)) if (text := line.split("#")[0].strip())]
+    lines = [(at + 1, text) for at, line in enumerate(read_lines(where)) if (text := line.split("#")[0].strip())]
     if len(lines) < 6:
         raise OutputError(str(where), 1, lines[0][1] if lines else "", "a unit cell file")
-    size = _exactly(where, *lines[0], 3, "three edges in angstrom")[:3]
-    axes = np.array([_exactly(where, *line, 3, "a lattice vector", 3) for line in lines[1:4]])
+    size = exactly(where, *lines[0], 3, "three edges in angstrom")[:3]
+    axes = np.array([exactly(where, *line, 3, "a lattice vector", 3) for line in lines[1:4]])
     count = _count(where, *lines[4])
     if len(lines) < 6 + count:
         raise OutputError(str(where), lines[-1][0], lines[-1][1], f"{count} atoms and a line with the interactions")
-    atoms = [_exactly(where, *line, 4, "number, three coordinates, material") for line in lines[5 : 5 + count]]
-    _check_volume(where, lines[0][0], axes * np.array(size)[:, None], count)
+    atoms = [exactly(where, *line, 4, "number, three coordinates, material") for line in lines[5 : 5 + count]]
+    check_volume(where, lines[0][0], axes * np.array(size)[:, None], count)
     head_at, head = lines[5 + count]
     table = _vampire_bonds(where, head_at, head, lines[6 + count :], count)
     one_for_all = isinstance(moment_muB, int | float)
@@ -219,7 +183,7 @@ def _vampire_bonds(
         raise OutputError(str(where), head_at, head, "isotropic, vectorial or tensorial")
     bonds = []
     for at, text in rows:
-        values = _exactly(where, at, text, 7 + max(columns[kind]), "number, two atoms, three cells and J")
+        values = exactly(where, at, text, 7 + max(columns[kind]), "number, two atoms, three cells and J")
         if not all(0 <= atom < count for atom in values[1:3]):
             raise OutputError(str(where), at, text, f"atoms 0 to {count - 1}")
         bonds.append([*values[1:6], float(np.mean([values[6 + column] for column in columns[kind]]))])
@@ -227,63 +191,3 @@ def _vampire_bonds(
     if len(bonds) != announced:
         raise OutputError(str(where), at, f"{len(bonds)} interactions", f"{announced} as line {head!r} says")
     return np.array(bonds)
-
-
-_TB2J_ATOM = re.compile(rf"\s*(\w+?)\s+(({NUMBER})(\s+({NUMBER}))*)\s*$")
-_TB2J_BOND = re.compile(rf"\s*(\w+)\s+(\w+)\s+\(\s*({NUMBER}),\s*({NUMBER}),\s*({NUMBER})\)\s+({NUMBER})\s+\(")
-
-
-def read_tb2j(path: str | Path, provenance: Provenance) -> Exchange:
-    """Read ``exchange.out`` of TB2J: cell, atoms with charge and moment, and the isotropic couplings.
-
-    Raises
-    ------
-    OutputError
-        A `ValueError` with file and line.
-    """
-    where = Path(path)
-    lines = _text(where)
-    cell_at = next((i for i, line in enumerate(lines) if line.startswith("Cell")), None)
-    if cell_at is None:
-        raise OutputError(str(where), 1, lines[0] if lines else "", "a line 'Cell (Angstrom):' of TB2J's exchange.out")
-    if len(lines) < cell_at + 4:
-        raise OutputError(str(where), len(lines), lines[-1], "three lattice vectors")
-    lattice = np.array([_exactly(where, cell_at + k + 1, lines[cell_at + k], 3, "a vector", 3) for k in (1, 2, 3)])
-    atoms: dict[str, tuple[list[float], float]] = {}
-    source, target, cells, meV = [], [], [], []
-    for at, line in enumerate(lines[cell_at + 4 :], cell_at + 5):
-        if match := _TB2J_BOND.match(line):
-            if match[1] not in atoms or match[2] not in atoms:
-                raise OutputError(str(where), at, line, f"atoms among {', '.join(atoms)}")
-            order = list(atoms)
-            source.append(order.index(match[1]))
-            target.append(order.index(match[2]))
-            cells.append([int(match[3]), int(match[4]), int(match[5])])
-            meV.append(number(match[6]))
-            if not np.isfinite(meV[-1]):
-                raise OutputError(str(where), at, line, "a coupling in meV")
-        elif (words := line.split()) and words[0] in atoms and "(" in line:
-            raise OutputError(str(where), at, line, "two atoms, a cell (i, j, k), J in meV and a vector")
-        elif not source and (match := _TB2J_ATOM.match(line)) and len(numbers(match[2])) >= 4:
-            values = numbers(match[2])
-            if len(values) not in (5, 7) or not np.isfinite(values).all():
-                if match[1] != "Total":
-                    raise OutputError(str(where), at, line, "x, y, z, charge and a moment or its three components")
-            elif match[1] != "Total":
-                # x, y, z, charge, then one moment or three components.
-                atoms[match[1]] = (values[:3], values[4] if len(values) == 5 else float(np.linalg.norm(values[4:7])))
-    if not source:
-        raise OutputError(str(where), len(lines), lines[-1], "a table of exchange parameters")
-    _check_volume(where, cell_at + 2, lattice, len(atoms))
-    used = sorted({*source, *target})
-    return from_bonds(
-        lattice_A=lattice,
-        fractional=np.array([list(atoms.values())[k][0] for k in used]) @ np.linalg.inv(lattice),
-        moment_muB=[list(atoms.values())[k][1] for k in used],
-        source=[used.index(k) for k in source],
-        target=[used.index(k) for k in target],
-        cell=cells,
-        meV=meV,
-        name=where.parent.name or "TB2J",
-        provenance=provenance,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.hashing import settings_sha256
-from lodestone.kkr import convert
+from lodestone.kkr import convert, tb2j
 from lodestone.kkr.exchange import from_akaikkr
 from lodestone.kkr.output import read_output
 from lodestone.kkr.output_types import AkaiKKROutput
@@ -49,7 +49,7 @@ def read(path: str | PathLike[str], provenance: Provenance, name: str | None = N
     if kind == "vampire":
         return convert.read_vampire(where, provenance)
     if kind == "tb2j":
-        return convert.read_tb2j(where, provenance)
+        return tb2j.read_tb2j(where, provenance)
     return from_akaikkr(read_output(where), name or where.stem, provenance)
 
 
