@@ -13,7 +13,7 @@ SECTION = config.load(Path(__file__).parents[2] / "config" / "config.yaml")["ele
 
 def problems(**changes):
     section = copy.deepcopy(SECTION)
-    programs = {name: changes.pop(name, {}) for name in ("akaikkr", "gpaw")}
+    programs = {name: changes.pop(name, {}) for name in ("akaikkr", "gpaw", "curie")}
     section["exchange"] |= changes
     for name, keys in programs.items():
         section["exchange"][name] |= keys
@@ -37,6 +37,12 @@ def test_what_is_computed_needs_crystals(source):
         "electronic_structure.exchange.crystals": f"found none with source {source}, allowed: one name or more",
     }
     assert problems(source=source, crystals=["Fe"]) == {}
+
+
+def test_spins_have_a_bound():
+    assert problems(curie={"spins": 5000, "max_spins": 4096}) == {
+        "electronic_structure.exchange.curie.spins": "found 5000, allowed: at most max_spins, 4096",
+    }
 
 
 def test_wave_vectors_join_k_points():

@@ -161,6 +161,44 @@ def test_cells_that_couplings_outreach_are_refused():
     assert all(n >= 7 for n in monte_carlo.cells_for(iron(), 1))
 
 
+def far_reaching():
+    """A cell of 32 atoms whose couplings reach two cells: at least 8 x 8 x 8 cells, twice as many in the larger box."""
+    places = np.stack(np.meshgrid(*[np.arange(4) / 4] * 2, [0.0, 0.5], indexing="ij"), -1).reshape(-1, 3)
+    count = len(places)
+    return from_bonds(
+        lattice_A=10.0 * np.eye(3), fractional=places, moment_muB=[1.0] * count, source=[0, 0], target=[1, 2],
+        cell=[[2, 2, 2], [0, 0, 0]], meV=[1.0, 5.0], name="large", provenance=PROVENANCE,
+    )  # fmt: skip
+
+
+def test_lattices_have_a_bound():
+    told = (
+        r"electronic_structure.exchange.curie.max_spins: found 100,000 where large needs 131,072 spins \(16 x 16 x 16 "
+        r"cells of 32 atoms, \d+ MB .*as 1,000 were asked for and couplings reach 2, 2, 2 cells; allowed: more spins"
+    )
+    with pytest.raises(ValueError, match=told):
+        curie.curie_temperature_K(far_reaching(), "monte_carlo", spins=1000, max_spins=100_000)
+    settings = {"methods": ["mean_field", "monte_carlo"], "spins": 1000, "max_spins": 100_000, "sweeps": 16,
+                "thermalisation": 0, "over_relaxations": 0, "temperatures": [0.5]}  # fmt: skip
+    made = curie.compute(Points(far_reaching(), 1), settings, LOG)
+    assert made["status"].tolist() == [CurieStatus.FOUND, CurieStatus.NOT_ASKED, CurieStatus.FAILED]
+    assert "max_spins: found 100,000 where large needs 131,072" in made["message"]
+
+
+def test_lattices_larger_than_asked_for_are_told(caplog):
+    settings = {"methods": ["monte_carlo"], "spins": 64, "sweeps": 32, "thermalisation": 16, "over_relaxations": 1,
+                "temperatures": []}  # fmt: skip
+    made = curie.compute(Points(iron(), 1, 2), settings, LOG)
+    assert "monte_carlo: 4,096 spins in place of 64, for the couplings reach far" in made["message"]
+    assert "4,096 spins in place of 64" in caplog.text
+
+
+def test_the_memory_of_a_lattice_is_known():
+    lat = lattice(iron(), (16, 16, 16))
+    expected = (lat.spin.nbytes + lat.spin[:, 0].nbytes) * 1e-6
+    assert lanes.memory_MB(monte_carlo.bonds_of(iron()), (16, 16, 16)) == pytest.approx(expected)
+
+
 def test_everything_of_a_crystal_in_one_artifact(tmp_path):
     settings = {
         "methods": ["mean_field", "rpa", "monte_carlo"], "spins": 4096, "sweeps": 200, "thermalisation": 60,

@@ -119,7 +119,8 @@ def curie_temperature(
     seed : int
         Seed of the Monte Carlo.
     sampling
-        ``spins`` of the large lattice, ``sweeps``, ``thermalisation`` and ``over_relaxations`` of the Monte Carlo.
+        ``spins`` and ``max_spins`` of the large lattice, ``sweeps``, ``thermalisation`` and ``over_relaxations`` of the
+        Monte Carlo.
 
     Raises
     ------

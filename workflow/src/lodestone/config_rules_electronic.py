@@ -68,6 +68,9 @@ def _exchange(exchange: dict[str, Any]) -> Iterator[Problem]:
         yield f"{where}.files", f"found {', '.join(twice)} more than once, allowed: each name once"
     if exchange["source"] != "files" and not exchange["crystals"]:
         yield f"{where}.crystals", f"found none with source {exchange['source']}, allowed: one name or more"
+    curie = exchange["curie"]
+    if curie["spins"] > curie["max_spins"]:
+        yield f"{where}.curie.spins", f"found {curie['spins']}, allowed: at most max_spins, {curie['max_spins']}"
     yield from _gpaw(exchange["gpaw"], f"{where}.gpaw")
     for i, alloy in enumerate(exchange["akaikkr"]["alloys"]):
         parts = alloy["becomes"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lodestone.artifacts.exchange import Exchange
 from lodestone.kkr import mean_field, rpa
-from lodestone.kkr.monte_carlo import Points, Sampling, binder, cells_for
+from lodestone.kkr.monte_carlo import Points, Sampling, binder, cells_for, require_affordable
 
 # Cumulant at T_C of three-component spins in a periodic cube (Peczak et al., PRB 43, 6087 (1991)); in other boxes near
 # it.
@@ -72,12 +72,15 @@ def curie_temperature(points: Points, sampling: Sampling) -> Crossing:
 
     Raises
     ------
+    ValueError
+        If the couplings reach so far that the lattice has more than `sampling.max_spins` atoms.
     CrossingError
         A `ValueError`: the cumulants do not cross between the brackets, or scatter too much to say where.
     """
     exchange = points.exchange
     small = cells_for(exchange, max(1, sampling.spins // 8))
     pair = (small, (2 * small[0], 2 * small[1], 2 * small[2]))
+    require_affordable(exchange, pair[1], sampling)
     low, high = bracket_K(exchange)
     quick = replace(
         sampling, sweeps=max(64, sampling.sweeps // 4), thermalisation=max(32, sampling.thermalisation // 2)

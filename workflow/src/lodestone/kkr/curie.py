@@ -11,9 +11,13 @@ import numpy as np
 from lodestone.artifacts.curie import METHODS, Curie, CurieStatus
 from lodestone.artifacts.exchange import Exchange
 from lodestone.kkr import binder_crossing, mean_field, rpa, stiffness
-from lodestone.kkr.monte_carlo import Points, Sampling, cells_for, moment_per_cell_muB
+from lodestone.kkr.monte_carlo import Points, Sampling, atoms_of, cells_for, moment_per_cell_muB
 from lodestone.magnetism import kuzmin
 from lodestone.magnetism.figures import polarisation_T
+
+SAMPLING = ("spins", "max_spins", "sweeps", "thermalisation", "over_relaxations")
+# Lattices larger than asked for by this factor are told.
+_ENLARGED = 1.5
 
 
 def curie_temperature_K(exchange: Exchange, method: str, points: Points | None = None, **sampling: int) -> float:
@@ -46,7 +50,7 @@ def compute(points: Points, settings: Mapping[str, Any], log: logging.Logger) ->
         Told what was found and what failed.
     """
     exchange = points.exchange
-    sampling = Sampling(**{key: settings[key] for key in ("spins", "sweeps", "thermalisation", "over_relaxations")})
+    sampling = Sampling(**{key: settings[key] for key in SAMPLING if key in settings})
     Tc, error = np.zeros(len(METHODS)), np.zeros(len(METHODS))
     status = np.full(len(METHODS), CurieStatus.NOT_ASKED, np.uint8)
     messages: list[str] = []
@@ -69,7 +73,8 @@ def compute(points: Points, settings: Mapping[str, Any], log: logging.Logger) ->
     found = crossing.Tc_K if crossing is not None else 0.0
     curve = _magnetisation(points, sampling, settings["temperatures"], found)
     stiff, reason = _stiffness(exchange, log)
-    messages += [reason] if reason else []
+    enlarged = _enlarged(exchange, sampling, crossing, log)
+    messages += [text for text in (reason, enlarged) if text]
     return {
         "Tc_K": Tc,
         "Tc_error_K": error,
@@ -80,6 +85,18 @@ def compute(points: Points, settings: Mapping[str, Any], log: logging.Logger) ->
         **_crossing_fields(crossing),
         **stiff,
     }
+
+
+def _enlarged(
+    exchange: Exchange, sampling: Sampling, crossing: binder_crossing.Crossing | None, log: logging.Logger
+) -> str:
+    """Say by how much lattices are larger than asked for; empty if they are not."""
+    atoms = atoms_of(exchange, crossing.cells[1]) if crossing is not None else 0
+    if atoms <= _ENLARGED * sampling.spins:
+        return ""
+    told = f"monte_carlo: {atoms:,} spins in place of {sampling.spins:,}, for the couplings reach far"
+    log.warning("%s: %s", exchange.name, told)
+    return told
 
 
 def _crossing_fields(crossing: binder_crossing.Crossing | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ away, whatever the lane.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,26 @@ def split(cells: int, reach: int, wanted: int) -> int:
     return blocks
 
 
+def grid_of(cells: Sequence[int], reach: Sequence[int]) -> tuple[int, ...]:
+    """Blocks along z, y, x: as near to 64 in all as the cells allow, spread over the axes."""
+    grid = [1, 1, 1]
+    for _ in range(3):
+        for axis in range(3):
+            left = LANES // int(np.prod(grid))
+            if left > 1:
+                grid[axis] = split(cells[axis], reach[axis], grid[axis] * 2)
+    return tuple(grid)
+
+
+def memory_MB(bonds: Bonds, cells: tuple[int, int, int]) -> float:
+    """Memory of the spins of a lattice with their halos, in MB; components of alloys have a lattice each."""
+    turned = tuple(reversed(cells))
+    grid = grid_of(turned, bonds.reach)
+    extended = [n // g + 2 * r for n, g, r in zip(turned, grid, bonds.reach, strict=True)]
+    # Three components and whether there is an atom, in single precision.
+    return 16e-6 * bonds.sublattices * float(np.prod(extended)) * float(np.prod(grid))
+
+
 class Lattice:
     """Spins of `cells` cells per axis under periodic boundaries, all along +z at first.
 
@@ -89,7 +110,7 @@ class Lattice:
         for n, r in zip(self.cells, self.reach, strict=True):
             if n <= 2 * r:
                 raise ValueError(f"cells: found {cells}, couplings reach {self.reach[::-1]}: at least {2 * r + 1}")
-        self.grid = self._blocks()
+        self.grid = grid_of(self.cells, self.reach)
         self.block = tuple(n // g for n, g in zip(self.cells, self.grid, strict=True))
         width = int(np.prod(self.grid))
         self.extended = tuple(b + 2 * r for b, r in zip(self.block, self.reach, strict=True))
@@ -105,16 +126,6 @@ class Lattice:
             self._occupy(occupation)
         state = seed.generate_state(4 * width, np.uint32).reshape(4, width)
         self.state = np.ascontiguousarray(state)
-
-    def _blocks(self) -> tuple[int, ...]:
-        """Blocks along z, y, x: as near to 64 in all as the cells allow, spread over the axes."""
-        grid = [1, 1, 1]
-        for _ in range(3):
-            for axis in range(3):
-                left = LANES // int(np.prod(grid))
-                if left > 1:
-                    grid[axis] = split(self.cells[axis], self.reach[axis], grid[axis] * 2)
-        return tuple(grid)
 
     def _permutations(self) -> NDArray[np.int32]:
         """Lane whose cells stand beyond each face of a lane's block, (27, lane)."""

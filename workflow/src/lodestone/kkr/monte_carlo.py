@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lodestone import random
 from lodestone.artifacts.exchange import Exchange
-from lodestone.kkr.lanes import Bonds, Lattice
+from lodestone.kkr.lanes import Bonds, Lattice, memory_MB
 from lodestone.kkr.mean_field import gauge, ground_state, require_complete
 from lodestone.magnetism.units import K_B_MEV
 
@@ -32,7 +32,9 @@ class Sampling:
     Parameters
     ----------
     spins : int
-        Atoms of the (large) lattice, at least about.
+        Atoms of the (large) lattice, about; more where couplings reach further than so many allow.
+    max_spins : int
+        Most atoms of a lattice: what needs more is refused.
     sweeps, thermalisation : int
         Sweeps that count, and sweeps before them.
     over_relaxations : int
@@ -43,10 +45,17 @@ class Sampling:
     sweeps: int = 2000
     thermalisation: int = 500
     over_relaxations: int = 1
+    max_spins: int = 1_000_000
 
     def __post_init__(self) -> None:
         """Refuse what gives no averages."""
-        for name, least in (("spins", 1), ("sweeps", BINS), ("thermalisation", 0), ("over_relaxations", 0)):
+        for name, least in (
+            ("spins", 1),
+            ("sweeps", BINS),
+            ("thermalisation", 0),
+            ("over_relaxations", 0),
+            ("max_spins", 1),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: found {getattr(self, name)}, allowed are whole numbers from {least}")
 
@@ -111,6 +120,32 @@ def cells_for(exchange: Exchange, spins: int, blocks: int = 4) -> tuple[int, int
     least = blocks * np.ceil((2 * reach + 1) / blocks)
     a, b, c = (int(n) for n in np.maximum(wanted, least))
     return a, b, c
+
+
+def atoms_of(exchange: Exchange, cells: tuple[int, int, int]) -> int:
+    """Atoms of a lattice, without empty places."""
+    return round(float(exchange.concentration.sum()) * float(np.prod(cells)))
+
+
+def require_affordable(exchange: Exchange, cells: tuple[int, int, int], sampling: Sampling) -> None:
+    """Refuse a lattice with more than `sampling.max_spins` atoms.
+
+    Raises
+    ------
+    ValueError
+        Names the key, the lattice with its memory, and what would help.
+    """
+    atoms = atoms_of(exchange, cells)
+    if atoms <= sampling.max_spins:
+        return
+    bonds = bonds_of(exchange)
+    raise ValueError(
+        f"electronic_structure.exchange.curie.max_spins: found {sampling.max_spins:,} where {exchange.name} needs "
+        f"{atoms:,} spins ({' x '.join(map(str, cells))} cells of {exchange.concentration.sum():g} atoms, "
+        f"{memory_MB(bonds, cells):.0f} MB for each temperature computed at a time), as {sampling.spins:,} were asked "
+        f"for and couplings reach {', '.join(map(str, bonds.reach[::-1]))} cells; allowed: more spins, a shorter "
+        "cutoff of the couplings, or methods without monte_carlo"
+    )
 
 
 def occupation_of(
