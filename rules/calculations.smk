@@ -83,7 +83,7 @@ rule prepare_calculations:
     params:
         settings=ES_SETTINGS,
         batches=lambda wildcards: len(ES_BATCHES[wildcards.crystals]),
-        algorithm=2,
+        algorithm=3,
     message:
         "Preparing {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"
     script:
@@ -114,7 +114,7 @@ rule run_calculations:
         gpu=gpus(ES_DEVICE),
     params:
         settings=pick(ES_SETTINGS, "backend", "options"),
-        algorithm=1,
+        algorithm=2,
     message:
         "Running {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"
     script:
@@ -144,7 +144,7 @@ rule collect_calculations:
     params:
         seed=config["seed"],
         settings=ES_SETTINGS,
-        algorithm=2,
+        algorithm=3,
     message:
         "Collecting {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"
     script:

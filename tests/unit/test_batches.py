@@ -1,5 +1,6 @@
 """Batches: prepared once, run to the end whatever happens, collected as often as one likes."""
 
+import dataclasses
 import hashlib
 import logging
 import os
@@ -21,6 +22,7 @@ from lodestone.artifacts.structure_set import StructureSet
 from lodestone.dft import batches, packing, stages
 from lodestone.dft.backend import OutOfTime
 from lodestone.dft.calculation import Calculation, Problem, Resources, Result, Status
+from lodestone.dft.moments import FOUND
 
 LOG = logging.getLogger("batch")
 PROVENANCE = Provenance.of("a stand-in", 7, {})
@@ -182,6 +184,20 @@ def test_moments_are_carried_from_step_to_step():
     # Sizes without signs would turn an antiferromagnet into a ferromagnet.
     assert next_moments("static", after(relaxed, [2.2, 2.1], signed=False)) == [3.0, 3.0]
     assert next_moments("constrained", after(relaxed, [2.2, 2.1])) == [3.0, 3.0]
+
+
+def test_moments_that_a_step_found_are_told_from_guesses():
+    crystals = crystal_set(bcc_iron([3.0, 3.0]))
+
+    def found(before, kind="static"):
+        (start,) = stages.starts(crystals, range(1), {}, kind, before)
+        return bool(start.structure.properties.get(FOUND))
+
+    assert found(after(bcc_iron(), [2.2, 2.1]))
+    assert not found(None)
+    assert not found(after(bcc_iron(), [2.2, 2.1], signed=False))
+    held = dataclasses.replace(after(bcc_iron(), [2.2, 2.1]), kind="constrained")
+    assert not found(held)
 
 
 def test_vector_moments_are_kept_along_their_sum():

@@ -159,6 +159,18 @@ def test_all_sections_are_there_with_what_did_not_converge(compose, known):
     assert cards["crystals on the convex hull"].value == "1"
 
 
+def test_crystals_without_moments_are_listed(compose):
+    batch = calculations([Status.CONVERGED, Status.LOST_MOMENT])
+    fields = {name: getattr(batch, name) for name in type(batch).specs()}
+    extra = '{"nonmagnetic": true, "note": "from each start"}'
+    offset, utf8 = pack_texts([extra] * len(batch))
+    said = type(batch)(**{**fields, "extra_offset": offset, "extra_utf8": utf8}, provenance=PROVENANCE)
+    table = compose(relax_calculations=said).sections[0].blocks[-1]
+    assert [cell.text for cell in table.rows[0]] == ["mp-13", "relax", "from each start"]
+    # What was lost is no answer.
+    assert "mp-11382" not in [row[0].text for row in table.rows]
+
+
 def test_a_fitted_model_is_never_called_dft(compose):
     batch = calculations([Status.CONVERGED, Status.CONVERGED])
     fields = {name: getattr(batch, name) for name in type(batch).specs()}

@@ -12,6 +12,7 @@ import pytest
 from vasp_runs import Runs, fe2o2, nio, recorded_crystal
 
 from lodestone.dft.calculation import Resources, Status
+from lodestone.dft.moments import FOUND
 from lodestone.dft.vasp import ledger, watch
 
 FERMI = {"smearing": "fermi"}
@@ -126,6 +127,84 @@ def test_a_lost_moment_is_found_again_on_the_second_start(runs):
     assert (result.status, result.message) == (Status.CONVERGED, "")
     assert [run["state"] for run in result.extras["runs"]] == ["lost", "kept"]
     assert result.moments_muB.tolist() == [3.007, -0.189, 1.397, -0.189]
+
+
+# The printed moments of nickel and oxygen, and the energy at the end.
+NO_MOMENT = [
+    ["OUTCAR", "1.175   1.122", "0.001   0.001"],
+    ["OUTCAR", "0.006   0.897   0.000   0.903", "0.000   0.001   0.000   0.001"],
+]
+ANOTHER = [
+    ["vasprun.xml", '   <i name="e_fr_energy">     -4.52549041 </i>', '   <i name="e_fr_energy">     -4.51 </i>']
+]
+COLLAPSED = {**GOOD, "edits": NO_MOMENT}
+
+
+def test_a_crystal_that_is_not_magnetic_from_any_start_has_converged(runs):
+    result = static(runs, COLLAPSED)
+    assert (result.status, result.message) == (Status.CONVERGED, "")
+    assert result.extras["nonmagnetic"] is True
+    assert result.extras["note"] == (
+        "static: not magnetic: the moments vanish from each of 3 starts, which end at one energy"
+    )
+    assert [run["state"] for run in result.extras["runs"]] == ["lost", "lost", "vanished"]
+    assert result.moments_muB.tolist() == [0.001, 0.001]
+    assert result.energy_eV == -4.52549041
+    # Asked again, it knows.
+    runs.backend.run(runs.folder / "item", Resources())
+    assert runs.launches("item", "static") == 3
+
+
+def test_states_that_differ_are_a_lost_moment(runs):
+    result = static(runs, COLLAPSED, {**GOOD, "edits": NO_MOMENT + ANOTHER}, COLLAPSED)
+    assert result.status is Status.LOST_MOMENT
+    assert "(3 starts; the values are those of the lowest energy, static/run_0)" in result.message
+    assert "nonmagnetic" not in result.extras
+    half = [NO_MOMENT[0]]  # oxygen keeps a moment
+    assert static_anew(runs, {**GOOD, "edits": half}).status is Status.LOST_MOMENT
+
+
+def static_anew(runs, *plays):
+    """The same for a crystal in another folder."""
+    runs.prepare("other", "static", nio(), **FERMI)
+    runs.run("other", {"*": list(plays)})
+    return runs.collect("other")
+
+
+def test_a_moment_that_an_earlier_step_found_can_be_lost_only(runs):
+    crystal = nio()
+    crystal.properties[FOUND] = True
+    runs.prepare("item", "static", crystal, **FERMI)
+    runs.run("item", {"*": [COLLAPSED]})
+    assert runs.collect("item").status is Status.LOST_MOMENT
+
+
+def test_steps_after_the_ladder_know_that_there_are_no_moments(runs):
+    runs.prepare("item", "relax", fe2o2((1.5, 1.4, 0.0, 0.0)), **FERMI)
+    none = [
+        ["OUTCAR", "-0.006   0.013   1.390   1.397", "-0.006   0.013   0.001   0.001"],
+        ["OUTCAR", "3.007", "0.002"],
+        ["OUTCAR", "-0.189", "-0.001"],
+    ]
+    runs.run("item", {"*": [{**RELAXED, "edits": none}]})
+    result = runs.collect("item")
+    assert (result.status, result.extras["nonmagnetic"]) == (Status.CONVERGED, True)
+    assert [runs.launches("item", step) for step in ("relax_1", "relax_2")] == [3, 1]
+    # A moment that the first step kept is known to exist: when it is gone in the second, it was lost.
+    runs.prepare("kept", "relax", fe2o2((1.5, 1.4, 0.0, 0.0)), **FERMI)
+    runs.run("kept", {"kept/relax_1": [RELAXED], "kept/relax_2": [{**RELAXED, "edits": none}]})
+    assert runs.collect("kept").status is Status.LOST_MOMENT
+
+
+def test_crystals_of_elements_without_usual_moments_are_run_once(runs):
+    crystal = nio()
+    crystal.replace(0, "O", properties={"magmom": 1.1})
+    runs.prepare("item", "static", crystal, **FERMI)
+    runs.run("item", {"*": [COLLAPSED]})
+    result = runs.collect("item")
+    assert (result.status, result.extras["nonmagnetic"]) == (Status.CONVERGED, True)
+    assert "note" not in result.extras
+    assert runs.launches("item", "static") == 1
 
 
 def test_the_same_state_turned_round_as_a_whole_is_no_other(runs):

@@ -100,7 +100,7 @@ class Backend(ABC):
         began = time.monotonic()
         for number, folder in enumerate(folders):
             try:
-                self.run(folder, _left(resources, time.monotonic() - began))
+                self.run(folder, left(resources, time.monotonic() - began))
             except BackendError as error:
                 if error.status is Status.WALLTIME and number > 0:
                     raise OutOfTime(f"{folder.name}: {error}; {number} calculations before it are done") from error
@@ -112,7 +112,7 @@ class Backend(ABC):
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _left(resources: Resources, spent_s: float) -> Resources:
+def left(resources: Resources, spent_s: float) -> Resources:
     """Resources with what is left of the time; at least a second, as 0 would stand for no limit."""
     if not resources.walltime_s:
         return resources

@@ -12,6 +12,7 @@ from lodestone.artifacts.structure_set import StructureSet
 from lodestone.dft.backend import Backend
 from lodestone.dft.batches import Start
 from lodestone.dft.calculation import Calculation, Problem, Status
+from lodestone.dft.moments import FOUND
 from lodestone.structures import checks
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def _carried(before: Calculations, row: int, number: int, given: Structure, kind
     moments: Any = given.site_properties.get("magmom")
     if kind != "constrained" and before.moments_signed and before.has_moments[row]:
         moments = structure.site_properties["magmom"]
+        # Moments that were held tell nothing of what the crystal does when they are free.
+        structure.properties[FOUND] = before.kind != "constrained"
     if "magmom" in structure.site_properties:
         structure.remove_site_property("magmom")
     if moments is not None:

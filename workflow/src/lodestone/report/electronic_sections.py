@@ -111,8 +111,23 @@ def calculations_section(run: Run) -> Section | None:
             ["crystal", "step", "end", "reason"], failures[:MAX_ROWS], title, text_columns=(1, 2, 3), folded=True
         )
         blocks.append(table)
+    blocks += _nonmagnetic(run)
     lead = "No calculation is left out: one without a result has a status that says why."
     return Section("calculations", "How the calculations ended", blocks, lead)
+
+
+def _nonmagnetic(run: Run) -> list[Block]:
+    """List the crystals that converged without any moment; empty if there are none."""
+    rows = []
+    for step, batches in run.calculations.items():
+        for batch in batches:
+            for k, name in enumerate(batch.names()):
+                extras = batch.extras(k)
+                if batch.status[k] == Status.CONVERGED and extras.get("nonmagnetic"):
+                    rows.append([Cell(name), Cell(step), Cell(str(extras.get("note", "")))])
+    title = f"Converged without moments{_first(min(MAX_ROWS, len(rows)), len(rows))}"
+    columns = ["crystal", "step", "how this is known"]
+    return [Table(columns, rows[:MAX_ROWS], title, text_columns=(1, 2), folded=True)] if rows else []
 
 
 def stability_section(run: Run) -> Section | None:

@@ -6,17 +6,17 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from lodestone import processes
-from lodestone.dft.abinit import deck
-from lodestone.dft.abinit.output import Output, OutputError, error_message, read_output
+from lodestone.dft.abinit import deck, ladder, results
+from lodestone.dft.abinit.ladder import Climb
+from lodestone.dft.abinit.output import OutputError, error_message
 from lodestone.dft.abinit.potentials import DataSet, PotentialError, data_set
-from lodestone.dft.backend import Backend, BackendError, read_failure
+from lodestone.dft.backend import Backend, BackendError, left, read_failure
 from lodestone.dft.calculation import (
     KINDS,
     Calculation,
@@ -24,9 +24,11 @@ from lodestone.dft.calculation import (
     Resources,
     Result,
     Status,
+    read_calculation,
     read_structure,
     start_moments,
 )
+from lodestone.dft.moments import Intended
 from lodestone.dft.spin_axes import cartesian
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ _RAW_SUFFIXES = (".json", ".abi", ".abo", ".log")
 
 
 class Abinit(Backend):
-    """One folder holds one deck, or one for each axis of an anisotropy."""
+    """One folder holds one deck, or one for each axis of an anisotropy, and those of the ladder beside them."""
 
     name: ClassVar[str] = "abinit"
     kinds: ClassVar[tuple[str, ...]] = KINDS
@@ -112,13 +114,24 @@ class Abinit(Backend):
         return {e.symbol: data_set(self.potential_folder, e.symbol) for e in structure.elements}
 
     def run(self, folder: Path, resources: Resources) -> None:
-        """Run the decks that have no finished output yet."""
-        for path in sorted(folder.glob("*.abi")):
-            output = path.with_suffix(".abo")
-            if output.is_file() and "Calculation completed" in output.read_text(errors="replace"):
-                continue
-            output.unlink(missing_ok=True)
-            self._run_deck(path, resources)
+        """Run the decks that have no finished output yet, and those of the ladder where moments are lost."""
+        began = time.monotonic()
+        for climb in self._climbs(folder, read_structure(folder), read_calculation(folder)):
+            for attempt in range(len(ladder.LADDER)):
+                path = climb.prepare(attempt)
+                output = path.with_suffix(".abo")
+                if not (output.is_file() and "Calculation completed" in output.read_text(errors="replace")):
+                    output.unlink(missing_ok=True)
+                    self._run_deck(path, left(resources, time.monotonic() - began))
+                if not climb.path(attempt + 1).is_file() and not climb.goes_on():
+                    break
+
+    def _climbs(self, folder: Path, structure: Structure, calculation: Calculation) -> list[Climb]:
+        """Return the prepared decks of a folder with what is asked of them."""
+        intended = Intended.of(structure, calculation, float(self.options.get("lost_moment_muB", 0.3)))
+        decks = ladder.prepared(folder)
+        axes = [None] * len(decks) if calculation.kind != "anisotropy" else cartesian(structure, calculation)
+        return [Climb(deck, intended, calculation, axis) for deck, axis in zip(decks, axes, strict=True)]
 
     def _run_deck(self, path: Path, resources: Resources) -> None:
         """Run ABINIT on one deck; its own errors are left to `collect`."""
@@ -150,87 +163,26 @@ class Abinit(Backend):
         failed = read_failure(folder)
         if failed is not None:
             return failed
-        outputs = []
-        for path in sorted(folder.glob("*.abi")):
-            try:
-                outputs.append(read_output(path.with_suffix(".abo").read_text(errors="replace")))
-            except (FileNotFoundError, OutputError) as error:
-                return Result(status=Status.FAILED, message=_reason(path, error))
         start = read_structure(folder)
+        ends = []
+        for climb in self._climbs(folder, start, calculation):
+            try:
+                ends.append(results.end(climb, climb.outputs()))
+            except (FileNotFoundError, OutputError) as error:
+                return Result(status=Status.FAILED, message=_reason(climb, error))
         if calculation.kind == "anisotropy":
-            return _anisotropy(start, outputs, calculation)
-        return _single(start, outputs[0], calculation)
+            return results.anisotropy(start, ends, calculation)
+        return results.single(start, ends[0], calculation)
 
     def keep(self, folder: Path) -> list[Path]:
         """Decks, outputs and logs."""
         return sorted(path for path in folder.iterdir() if path.suffix in _RAW_SUFFIXES)
 
 
-def _reason(path: Path, error: Exception) -> str:
-    """Why there is no output: ABINIT's own words if it has any."""
+def _reason(climb: Climb, error: Exception) -> str:
+    """Why there is no output of the last try: ABINIT's own words if it has any."""
+    path = [climb.path(k) for k in range(len(ladder.LADDER)) if climb.path(k).is_file()][-1]
     log = path.with_suffix(".log")
     said = error_message(log.read_text(errors="replace")) if log.is_file() else ""
     found = f"no {path.with_suffix('.abo').name}" if isinstance(error, FileNotFoundError) else str(error)
     return f"ABINIT: {said or found}"
-
-
-def _single(start: Structure, output: Output, calculation: Calculation) -> Result:
-    """Make the result of a calculation with one deck."""
-    status, message = Status.CONVERGED, ""
-    if not output.electrons_converged:
-        steps = calculation.max_electronic_steps
-        status, message = Status.NOT_CONVERGED, f"the electrons did not converge in {steps} steps"
-    elif calculation.kind == "relax" and not output.ions_converged:
-        steps = calculation.max_ionic_steps
-        status, message = Status.NOT_CONVERGED, f"forces or stress above the tolerance after {steps} steps"
-    forces = None
-    if calculation.kind == "constrained" and output.dE_dm_eV_muB is not None:
-        free = np.array([site.specie.symbol in calculation.free_elements for site in start])
-        forces = np.where(free, np.nan, -output.dE_dm_eV_muB)
-    return Result(
-        status=status,
-        message=message,
-        structure=_final(start, output),
-        energy_eV=output.energy_eV,
-        forces_eV_A=output.forces_eV_A,
-        stress_eV_A3=output.stress_eV_A3,
-        moments_muB=output.moments_muB,
-        total_moment_muB=float(output.total_moment_muB[0]),
-        magnetic_forces_eV_muB=forces,
-        **_hubbard(start, calculation),
-        steps=output.steps,
-        extras={"energies_eV": output.energies_eV},
-    )
-
-
-def _anisotropy(start: Structure, outputs: list[Output], calculation: Calculation) -> Result:
-    """Make the result of one calculation for each axis; the moments are those along the last."""
-    bad = [k for k, output in enumerate(outputs) if not output.electrons_converged]
-    message = f"the electrons did not converge along axes {', '.join(str(k + 1) for k in bad)}" if bad else ""
-    last = outputs[-1]
-    return Result(
-        status=Status.NOT_CONVERGED if bad else Status.CONVERGED,
-        message=message,
-        structure=_final(start, last),
-        energy_eV=min(output.energy_eV for output in outputs),
-        moments_muB=last.moments_muB,
-        total_moment_muB=float(np.linalg.norm(last.total_moment_muB)),
-        axis_energies_eV=tuple(output.energy_eV for output in outputs),
-        **_hubbard(start, calculation),
-        extras={"total_moments_muB": [output.total_moment_muB.tolist() for output in outputs]},
-    )
-
-
-def _hubbard(structure: Structure, calculation: Calculation) -> dict[str, Any]:
-    """Kind of calculation and the U in eV that was used, as `Result` holds them."""
-    values = calculation.hubbard({element.symbol for element in structure.elements})
-    return {"run_type": "GGA+U" if values else "GGA", "hubbard_U_eV": values}
-
-
-def _final(start: Structure, output: Output) -> Structure:
-    """Geometry at the end, with collinear moments as the site property `magmom`."""
-    from pymatgen.core import Lattice, Structure
-
-    moments = output.moments_muB
-    properties = {"magmom": moments.tolist()} if moments.ndim == 1 else None
-    return Structure(Lattice(output.lattice_A), start.species, output.fractional, site_properties=properties)

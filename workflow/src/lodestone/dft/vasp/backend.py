@@ -24,6 +24,7 @@ from lodestone.dft.calculation import (
     read_structure,
     start_moments,
 )
+from lodestone.dft.moments import Intended
 from lodestone.dft.spin_axes import for_crystal
 from lodestone.dft.vasp import ledger, potentials, sets, staging, watch
 from lodestone.dft.vasp.chain import Chain
@@ -84,9 +85,7 @@ class Vasp(Backend):
         folder = Path(folder)
         (folder / FAILURE_FILE).unlink(missing_ok=True)
         calculation, structure = read_calculation(folder), read_structure(folder)
-        sites = sets.order(structure)
-        moments = start_moments(structure, calculation)[sites]
-        names = [f"site {k + 1} ({structure[k].specie.symbol})" for k in sites]
+        intended = Intended.of(structure, calculation, self.settings.lost_moment_muB, sets.order(structure))
         deadline = time.monotonic() + resources.walltime_s
 
         def execute(run: Path, executable: str) -> watch.Ending:
@@ -96,7 +95,7 @@ class Vasp(Backend):
             return watch.execute(run, command, left, self.settings, same_smearing=same)
 
         steps = self._plan(structure, calculation)
-        Chain(folder, calculation, steps, moments, names, self.settings, execute).run()
+        Chain(folder, calculation, steps, intended, self.settings, execute).run()
 
     def run_batch(self, folders: Sequence[Path], resources: Resources) -> Iterator[Path]:
         """See `Backend.run_batch`.

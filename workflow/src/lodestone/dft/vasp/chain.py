@@ -15,9 +15,10 @@ import numpy as np
 
 from lodestone.dft.backend import BackendError
 from lodestone.dft.calculation import Calculation, Status
+from lodestone.dft.moments import Intended, Try, agree_on_none, vanished_note
 from lodestone.dft.vasp import ledger, outputs, staging, watch
 from lodestone.dft.vasp.ledger import Record
-from lodestone.dft.vasp.moments import LADDER, judge
+from lodestone.dft.vasp.moments import LADDER
 from lodestone.dft.vasp.options import VaspOptions
 from lodestone.dft.vasp.outputs import OutputError, StepOutput
 from lodestone.dft.vasp.potentials import PotentialError
@@ -32,24 +33,23 @@ Execute = Callable[[Path, str], Ending]
 class Chain:
     """The steps of one calculation in its folder.
 
-    `intended_muB` (site,) are the moments that were asked for and `names` (site,) what messages call the sites, both in
-    the order of the POSCAR; `execute` runs VASP in a folder, given ``std`` or ``ncl``.
+    `intended` is the magnetic state that was asked for, in the order of the POSCAR; `execute` runs VASP in a folder,
+    given ``std`` or ``ncl``.
     """
 
     folder: Path
     calculation: Calculation
     steps: list[Step]
-    intended_muB: np.ndarray
-    names: list[str]
+    intended: Intended
     options: VaspOptions
     execute: Execute
 
     def run(self) -> None:
         """Run what has not been run; stops at the first step that does not end well, which the ledger then says."""
-        start = Start(self.intended_muB)
+        start = Start(self.intended.moments_muB)
         for number, step in enumerate(self.steps):
             record = self._run_step(step, start)
-            if record.state != "kept":
+            if not record.good:
                 break
             if number + 1 < len(self.steps):
                 start = self._next(step, record, start)
@@ -62,10 +62,28 @@ class Chain:
         rungs = LADDER if step.judged else LADDER[:1]
         for attempt in range(len(rungs)):
             records = [r for r in ledger.read(self.folder) if (r.step, r.attempt) == (step.name, attempt)]
-            done = records and records[0].state in ("kept", "lost", "flipped")
+            done = records and (records[0].good or records[0].state in ("lost", "flipped"))
             record = records[0] if done else self._run_once(step, attempt, start)
             if record.state not in ("lost", "flipped"):
-                break
+                return record
+        return self._concluded(step, record)
+
+    def _concluded(self, step: Step, record: Record) -> Record:
+        """Return the last record of a ladder on which no rung kept the moments.
+
+        If all rungs agree that there are none, and nothing is known of a state that has some, that is the answer.
+        """
+        records = ledger.read(self.folder)
+        tried = [old for old in records if old.step == step.name]
+        known = self.intended.found or any(old.state == "kept" for old in records if old.step != step.name)
+        if known or any(old.state != "lost" for old in tried):
+            return record
+        found = [self._read(self.folder / old.folder, step) for old in tried]
+        tries = [Try(o.energy_eV, along_axis(o.moments_muB)) for o in found if o.moments_muB is not None]
+        if len(tries) < len(LADDER) or not agree_on_none(tries):
+            return record
+        record = dataclasses.replace(record, state="vanished", message=vanished_note(len(tries)))
+        ledger.add(self.folder, record)
         return record
 
     def _run_once(self, step: Step, attempt: int, start: Start) -> Record:
@@ -103,11 +121,14 @@ class Chain:
             else:
                 if not output.converged:
                     state, message = "failed", "not converged"
-                elif step.judged and output.moments_muB is not None:
-                    final = along_axis(output.moments_muB)
-                    verdict = judge(self.intended_muB, final, self.names, self.options.lost_moment_muB)
+                elif step.judged and output.moments_muB is not None and not self._is_without_moments(step):
+                    verdict = self.intended.judge(along_axis(output.moments_muB))
                     state, message = verdict.state, verdict.message
         return Record(step.name, attempt, state, message, list(ending.corrections))
+
+    def _is_without_moments(self, step: Step) -> bool:
+        """Whether a step before this one found that the crystal has no moments."""
+        return any(old.state == "vanished" for old in ledger.read(self.folder) if old.step != step.name)
 
     def _next(self, step: Step, record: Record, start: Start) -> Start:
         """Return what the step after this one starts from."""
@@ -122,12 +143,12 @@ class Chain:
     def _needed(self) -> dict[str, tuple[str, ...]]:
         """Files by step that a later, unfinished step still reads."""
         records = ledger.read(self.folder)
-        finished = {record.step for record in records if record.state == "kept"}
+        finished = {record.step for record in records if record.good}
         left = tuple({name for step in self.steps if step.name not in finished for name in step.needs})
         return {step.name: left for step in self.steps}
 
     def _read(self, run: Path, step: Step) -> StepOutput:
-        return outputs.read(run, collinear=step.executable == "std", sites=len(self.intended_muB))
+        return outputs.read(run, collinear=step.executable == "std", sites=len(self.intended.elements))
 
     def _has_converged(self, run: Path, step: Step) -> bool:
         try:

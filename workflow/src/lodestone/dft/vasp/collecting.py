@@ -14,6 +14,7 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Incar
 
 from lodestone.dft.calculation import Calculation, Result, Status, start_moments
+from lodestone.dft.moments import remark
 from lodestone.dft.vasp import ledger, outputs, potentials, sets
 from lodestone.dft.vasp.chain import along_axis
 from lodestone.dft.vasp.ledger import Record
@@ -60,7 +61,7 @@ class Collector:
             record = ledger.last(records, step.name)
             if record is None or self._killed(step, record):
                 return self._unfinished(step, records)
-            if record.state != "kept":
+            if not record.good:
                 return self._ended_badly(step, record, records)
         try:
             return self._complete(records)
@@ -197,10 +198,14 @@ class Collector:
             steps=output.steps,
             extras={
                 **self._extras(records),
+                **(remark(moments, self._note(records)) if status is Status.CONVERGED else {}),
                 "energy_at_zero_smearing_eV": output.energy_0_eV,
                 "vasp_version": output.version,
             },
         )
+
+    def _note(self, records: list[Record]) -> str:
+        return next((f"{r.step}: {r.message}" for r in records if r.state == "vanished"), "")
 
     def _kept(self, records: list[Record]) -> list[Record]:
         """Return the good record of every step, in the order of the steps."""

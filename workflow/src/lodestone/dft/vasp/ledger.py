@@ -23,7 +23,8 @@ class Record:
     step, attempt : str, int
         Which run, and which rung of the ladder of start moments.
     state : str
-        ``kept`` (finished, with its moments), ``lost``, ``flipped``, ``failed`` or ``walltime``.
+        ``kept`` (finished, with its moments), ``vanished`` (finished, and every start ended without moments),
+        ``lost``, ``flipped``, ``failed`` or ``walltime``.
     message : str
         What went wrong.
     corrections : list of str
@@ -38,6 +39,11 @@ class Record:
     message: str = ""
     corrections: list[str] = field(default_factory=list)
     jobs: int = 0
+
+    @property
+    def good(self) -> bool:
+        """Whether the next step may start from it."""
+        return self.state in ("kept", "vanished")
 
     @property
     def folder(self) -> str:

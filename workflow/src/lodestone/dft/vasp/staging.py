@@ -11,8 +11,8 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Incar, Poscar
 
 from lodestone.dft.calculation import Calculation
+from lodestone.dft.moments import Rung
 from lodestone.dft.vasp import potentials, sets
-from lodestone.dft.vasp.moments import Rung
 from lodestone.dft.vasp.steps import Step
 
 INPUTS = ("INCAR", "KPOINTS", "POSCAR")
@@ -44,7 +44,7 @@ def stage(source: Path, run: Path, step: Step, rung: Rung, start: Start) -> None
     tags = Incar.from_file(temporary / "INCAR")
     values = np.asarray(start.moments_muB) * rung.scale
     tags["MAGMOM"] = sets.magmom(values, vectors=step.vector_moments)
-    tags.update(rung.incar)
+    tags.update(dict(rung.settings))
     if "LSORBIT" in tags and start.bands:
         tags["NBANDS"] = 2 * start.bands
     tags.write_file(temporary / "INCAR")
