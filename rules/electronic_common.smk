@@ -87,4 +87,17 @@ ELECTRONIC_RESULTS = {
     **({"anisotropy": ES.anisotropy()} if "anisotropy" in STEPS else {}),
     **({"exchange": expand(ES.exchange(), system=SYSTEMS)} if SYSTEMS else {}),
     **({"curie": expand(ES.curie(), system=SYSTEMS)} if SYSTEMS else {}),
+    **({"material": expand(ES.material(), system=SYSTEMS)} if SYSTEMS else {}),
 }
+# What the hysteresis study takes from here: a crystal's name stands for its artifact, and of the two kinds of keys the
+# other one reruns nothing.
+SOURCE_OF_MATERIAL = HYSTERESIS["material"]["from"]
+MATERIAL = [
+    one if one.endswith(".h5") else ES.material(system=one) for one in [SOURCE_OF_MATERIAL] if SOURCE_OF_MATERIAL
+]
+HYSTERESIS["material"] = pick(
+    HYSTERESIS["material"],
+    *(["from", "temperature_K", "fallback_K1_J_m3"] if MATERIAL else ["mu0_Ms_T", "K1_J_m3", "A_J_m"]),
+)
+if MATERIAL:
+    HYSTERESIS_RESULTS["hysteresis_material"] = MATERIAL

@@ -60,7 +60,7 @@ rule read_exchange:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        algorithm=2,
+        algorithm=3,
     message:
         "Reading the exchange couplings of {wildcards.system}"
     script:

@@ -9,6 +9,7 @@ rule search_designs:
     input:
         **forward_model(encoding=ENCODINGS[-1]),
         warm=ancient(WARM),
+        material=MATERIAL,
     output:
         designs=PATHS.inverse_designs(),
     log:

@@ -11,6 +11,7 @@ rule compute_loops:
     input:
         warm=ancient(WARM),
         grains=PATHS.structures(),
+        material=MATERIAL,
     output:
         loops=PATHS.loops(),
     log:

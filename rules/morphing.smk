@@ -9,6 +9,7 @@ rule morph_structures:
     input:
         **forward_model(),
         warm=ancient(WARM),
+        material=MATERIAL,
     output:
         morphing=PATHS.morphing(),
     log:

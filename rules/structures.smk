@@ -39,6 +39,7 @@ rule collect_dataset:
     input:
         grains=expand(PATHS.structures(), batch=BATCHES),
         loops=expand(PATHS.loops(), batch=BATCHES),
+        material=MATERIAL,
     output:
         dataset=PATHS.dataset(),
     log:

@@ -6,7 +6,7 @@ from lodestone.artifacts.grains import Grains
 from lodestone.artifacts.ledger import Ledger
 from lodestone.artifacts.loops import Loops
 from lodestone.logs import job_log
-from lodestone.magnetism.material import Material
+from lodestone.magnetism.material_source import material_of, require_resolved
 from lodestone.micromagnetics import loops
 
 
@@ -14,16 +14,17 @@ def main(job):
     with job_log(job.log[0]) as log:
         caches.refresh(job.input.get("warm"), log)
         params, settings = job.params, job.params.settings
-        material = Material.from_config(settings["material"])
+        material = material_of(settings["material"], job.input.get("material", []))
         fields_T = loops.sweep_fields(material, settings["loops"])
         provenance = Provenance.of(
             f"lodestone planar {settings['loops']['backend'].upper()}",
             params.seed,
             settings,
-            [job.input.grains],
+            [job.input.grains, *job.input.get("material", [])],
             params.algorithm,
         )
         grains = Grains.read(job.input.grains)
+        require_resolved(material, float(grains.cell_size_nm[0]))
         with Ledger(paths.ledger(job.output.loops), provenance.key) as ledger:
             batch = grains, fields_T, material, settings["loops"], ledger
             if settings["loops"]["backend"] == "gpu":

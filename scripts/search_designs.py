@@ -10,7 +10,7 @@ from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.design import inverse
 from lodestone.logs import job_log
-from lodestone.magnetism.material import Material
+from lodestone.magnetism.material_source import material_of
 
 BACKEND = "lodestone torch; curves recomputed by lodestone planar CPU"
 
@@ -20,7 +20,7 @@ def main(job):
         caches.refresh(job.input.get("warm"), log)
         params, settings, inputs = job.params, job.params.settings, job.input
         torch.set_num_threads(job.threads)
-        parents = [*inputs.network, *inputs.members, *inputs.fold_predictions]
+        parents = [*inputs.network, *inputs.members, *inputs.fold_predictions, *inputs.get("material", [])]
         designs = inverse.search(
             Network.read(inputs.network[0]),
             [Network.read(path) for path in inputs.members],
@@ -28,7 +28,7 @@ def main(job):
             settings["inverse"],
             settings["structures"],
             settings["loops"],
-            Material.from_config(settings["material"]),
+            material_of(settings["material"], job.input.get("material", [])),
             params.seed,
             paths.ledger(job.output.designs),
             log,

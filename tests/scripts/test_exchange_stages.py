@@ -14,7 +14,9 @@ from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.curie import METHODS, Curie
 from lodestone.artifacts.exchange import Exchange
+from lodestone.artifacts.material import MaterialTable
 from lodestone.artifacts.structure_set import StructureSet
+from lodestone.magnetism.material_source import material_of
 
 DATA = ROOT / "tests" / "data" / "akaikkr"
 SETTINGS = config.load(ROOT / "config/config.yaml")["electronic_structure"]["exchange"]
@@ -48,6 +50,24 @@ def test_from_a_file_to_the_curie_temperature(tmp_path):
     assert len(found.temperature_K) == 0  # M(T) needs the Monte Carlo
     assert not Path(f"{curie}.ledger").exists()
     Curie.verify_parents(curie, [exchange])
+
+
+def test_the_material_of_iron_reaches_the_curves(tmp_path):
+    """Exchange -> curie -> material -> the constants that a job of the hysteresis study computes with."""
+    exchange, curie, material = (str(tmp_path / name) for name in ("exchange.h5", "curie.h5", "material.h5"))
+    run(tmp_path, "read_exchange", {"couplings": [str(ROOT / SETTINGS["files"][0]["path"])]}, {"exchange": exchange})
+    settings = {**SETTINGS["curie"], "methods": ["mean_field", "rpa"]}
+    run(tmp_path, "compute_curie", {"exchange": exchange}, {"curie": curie}, settings=settings)
+    inputs = {"exchange": exchange, "curie": curie, "anisotropy": []}
+    told = run(tmp_path, "derive_material", inputs, {"material": material}, temperatures_K=[0.0, 300.0])
+    assert "mu0 M_s(0) = 2.296 T" in told and "no K_1: no anisotropy was computed" in told
+    found = MaterialTable.read(material)
+    assert found.provenance.backend == "lodestone Kuz'min law with J_ij of AkaiKKR"
+    MaterialTable.verify_parents(material, [exchange, curie])
+    # Iron at room temperature has lost 2 % of its magnetisation; the classical Monte Carlo's 20 % are no part of it.
+    assert found.mu0_Ms_T[1] / found.mu0_Ms_T[0] == pytest.approx(0.98, abs=0.01)
+    section = {"from": "Fe", "temperature_K": 300.0, "fallback_K1_J_m3": 4e6}
+    assert material_of(section, [material]).mu0_Ms_T == found.mu0_Ms_T[1]
 
 
 def test_a_killed_monte_carlo_goes_on(tmp_path):

@@ -83,6 +83,8 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         return _couplings()
     if schema == "curie":
         return {"status": np.array([0, 1, 2]), "Tc_K": np.array([1200.0, 0.0, 0.0])}
+    if schema == "material":
+        return {"has_Ms": 1, "has_A": 1, "has_K1": 1, "temperature_K": np.array([0.0, 300.0, 450.0])}
     if schema in ("calculations", "hull", "anisotropy", "screening", "interstitials"):
         return _electronic(schema, values)
     if schema == "hysteresis_dataset":

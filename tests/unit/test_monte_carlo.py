@@ -215,13 +215,6 @@ def test_everything_of_a_crystal_in_one_artifact(tmp_path):
     assert (read.has_kuzmin, read.kuzmin_rms_muB < 0.1) == (1, True)
     law = kuzmin.fit(read.temperature_K, read.moment_muB, mc_K, M0=1.0)  # s belongs to the full moment that is used
     assert (read.kuzmin_s, read.kuzmin_rms_muB) == pytest.approx((law.s, law.rms))
-    assert curie.at_temperature(read, 0.7 * mc_K)[0] == pytest.approx(11.654 * law.magnetisation(0.7 * mc_K), rel=1e-3)
-    cold, hot, beyond = (curie.at_temperature(read, share * mc_K) for share in (0.0, 0.8, 1.2))
-    assert cold == (pytest.approx(11.654, rel=1e-3), pytest.approx(read.A_J_m))  # one mu_B in a cubic angstrom
-    assert hot[1] / cold[1] == pytest.approx((hot[0] / cold[0]) ** 2)
-    assert beyond == (0.0, 0.0)
-    with pytest.raises(ValueError, match="temperature_K: found -1"):
-        curie.at_temperature(read, -1.0)
 
 
 def test_a_million_updates_are_quick():

@@ -107,3 +107,30 @@ def test_couplings_that_did_not_converge_are_named_not_drawn(section):
 
 def test_many_crystals_are_drawn_three_at_a_time(section):
     assert [block.kind for block in section([crystal()] * 4).blocks] == ["figure"] * 2
+
+
+def test_constants_of_micromagnetics_are_shown_with_their_sources(tmp_path):
+    fields = {"name": "NdFe", "message": "", "temperature_K": [0.0, 300.0], "mu0_Ms_T": [1.6, 1.5],
+              "A_J_m": [8e-12, 7e-12], "K1_J_m3": [5e6, 4e6], "Tc_K": 800.0, "shape": 0.4}  # fmt: skip
+    lacking = {"has_K1": 0, "K1_J_m3": [0.0, 0.0], "name": "iron", "message": "no K_1: cubic"}
+    paths = []
+    for i, changes in enumerate(({}, lacking)):
+        paths.append(tmp_path / f"{i}.h5")
+        sample("material", **{**fields, **changes}).write(paths[-1])
+    study = electronic_structure.compose(Library({"material": paths}, LOG), {}, LOG)
+    shown = next(part for part in study.sections if part.anchor == "material")
+    assert [block.kind for block in shown.blocks] == ["table", "table"]
+    rows = [[cell.text for cell in row] for row in shown.blocks[0].rows]
+    assert rows[0] == ["NdFe", "0", "1.600", "8.00", "5", "2.80", "3.97", "7.85"]
+    assert rows[3] == ["iron", "300", "1.500", "7.00", "–", "2.80", "–", "–"]
+    assert [cell.text for cell in shown.blocks[1].rows[0]][:2] == ["NdFe", "words"]
+
+
+def test_crystals_without_magnetisation_are_named(tmp_path):
+    none = {name: [0.0] for name in ("mu0_Ms_T", "A_J_m", "K1_J_m3")}
+    sample("material", has_Ms=0, name="Cr", message="the moments cancel", temperature_K=[0.0], **none).write(
+        tmp_path / "none.h5"
+    )
+    study = electronic_structure.compose(Library({"material": [tmp_path / "none.h5"]}, LOG), {}, LOG)
+    shown = next(part for part in study.sections if part.anchor == "material")
+    assert shown.blocks[0].text == "1 of 1 crystals have no magnetisation: `Cr`: the moments cancel"

@@ -17,7 +17,19 @@ def broken(config: dict[str, Any]) -> Iterator[Problem]:
     for rule in RULES:
         yield from rule(config["hysteresis"])
     yield from config_rules_electronic.broken(config["electronic_structure"])
+    yield from _material(config["hysteresis"]["material"]["from"], config["electronic_structure"]["exchange"])
     yield from config_rules_search.broken(config["nd_fe_search"])
+
+
+def _material(name: str, exchange: dict[str, Any]) -> Iterator[Problem]:
+    """Refuse the name of a crystal that has no couplings."""
+    known = [one["name"] for one in exchange["files"]] if exchange["source"] == "files" else exchange["crystals"]
+    if name and not name.endswith(".h5") and name not in known:
+        crystals = ", ".join(known) or "none"
+        yield (
+            "hysteresis.material.from",
+            f"found {name}, allowed: a crystal with exchange couplings ({crystals}) or a path that ends with .h5",
+        )
 
 
 def _rule(function: Callable[[dict[str, Any]], Iterator[Problem]]) -> Callable[[dict[str, Any]], Iterator[Problem]]:
@@ -46,6 +58,9 @@ def grains(study: dict[str, Any]) -> Iterator[Problem]:
 def resolution(study: dict[str, Any]) -> Iterator[Problem]:
     """Refuse cells wider than a domain wall, which would pin it."""
     m = study["material"]
+    if m["from"]:
+        # Known once the crystal is computed; the job that computes curves refuses such cells then.
+        return
     wall_nm = math.pi * math.sqrt(m["A_J_m"] / m["K1_J_m3"]) * 1e9
     yield from _at_most(study, "structures.cell_size_nm", wall_nm, "nm, the width of a domain wall, pi sqrt(A/K1)")
 

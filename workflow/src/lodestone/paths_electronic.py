@@ -53,6 +53,10 @@ class ElectronicStructure:
         """Curie temperatures and M(T) of one crystal."""
         return f"{self.root}/curie/{system}.h5"
 
+    def material(self, system: str = "{system}") -> str:
+        """Constants of micromagnetics of one crystal at temperatures."""
+        return f"{self.root}/material/{system}.h5"
+
     def kkr_inputs(self, system: str = "{system}") -> str:
         """AkaiKKR inputs of one crystal, as an archive."""
         return f"{self.root}/inputs/kkr/{system}.tar"

@@ -21,6 +21,7 @@ from lodestone.artifacts.interstitials import Interstitials
 from lodestone.artifacts.inverse import InverseDesigns
 from lodestone.artifacts.labelled_set import LabelledSet
 from lodestone.artifacts.loops import Loops
+from lodestone.artifacts.material import MaterialTable
 from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.population import Population
@@ -49,6 +50,7 @@ TYPES: dict[str, type[Artifact]] = {
         Anisotropy,
         Exchange,
         Curie,
+        MaterialTable,
         Candidates,
         RelaxedCandidates,
         Population,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lodestone.artifacts.curie import METHODS, Curie, CurieStatus
+from lodestone.artifacts.curie import METHODS, CurieStatus
 from lodestone.artifacts.exchange import Exchange
 from lodestone.kkr import binder_crossing, mean_field, rpa, stiffness
 from lodestone.kkr.monte_carlo import Points, Sampling, atoms_of, cells_for, moment_per_cell_muB
@@ -157,26 +157,3 @@ def _stiffness(exchange: Exchange, log: logging.Logger) -> tuple[dict[str, float
         return {"A_J_m": 0.0, "A_error_J_m": 0.0}, f"no stiffness: {problem}"
     log.info("%s: A = %.3g pJ/m, error %.2g pJ/m", exchange.name, found.A_J_m * 1e12, found.error_J_m * 1e12)
     return {"A_J_m": found.A_J_m, "A_error_J_m": found.error_J_m}, ""
-
-
-def at_temperature(found: Curie, temperature_K: float) -> tuple[float, float]:
-    """Return what micromagnetics takes from a crystal at a temperature: polarisation mu0 M_s (T), stiffness A (J/m).
-
-    Kuz'min's law from the full moment at T = 0 through the Monte Carlo magnetisation, and A proportional to its square.
-    Classical spins fall off too fast at low temperature, in proportion to T where quantum ones follow T^(3/2): far
-    below T_C, as at room temperature in iron, both numbers are lower bounds.
-
-    Raises
-    ------
-    ValueError
-        If the artifact has no magnetisation, or the temperature is negative.
-    """
-    Tc_K = found.curie_temperature_K("monte_carlo")
-    if not found.has_kuzmin or Tc_K is None or not found.moment_muB.any():
-        raise ValueError(f"curie of {found.name}: found no magnetisation, expected one of Monte Carlo")
-    if temperature_K < 0:
-        raise ValueError(f"temperature_K: found {temperature_K}, allowed are numbers from 0")
-    k = int(found.moment_muB.argmax())
-    full_T = found.moment_0_muB * float(found.mu0_Ms_T[k] / found.moment_muB[k])
-    law = kuzmin.KuzminFit(full_T, Tc_K, found.kuzmin_s)
-    return float(law.magnetisation(temperature_K)), float(law.stiffness_J_m(found.A_J_m, temperature_K))

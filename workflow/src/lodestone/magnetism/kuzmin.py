@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lodestone.magnetism.units import E_CHARGE, K_B_MEV, MU0, MU_B
+
+_K_B_J = K_B_MEV * 1e-3 * E_CHARGE
+_ZETA_3_2 = 2.6123753486854883
 # Power of the second term; 5/2 for nearly all ferromagnets (Kuz'min, PRL 94, 107204 (2005)).
 POWER = 2.5
+# Above it, M would rise with T.
+MAX_SHAPE = POWER
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,35 @@ def reduced_magnetisation(t: ArrayLike, s: float, p: float = POWER) -> NDArray[n
     """M/M_0 at reduced temperatures t = T/T_C (equation (4) of Kuz'min 2005)."""
     x = np.clip(np.asarray(t, float), 0.0, 1.0)
     return np.maximum(1 - s * x**1.5 - (1 - s) * x**p, 0.0) ** (1 / 3)
+
+
+def shape_of_spin_waves(A_J_m: float, mu0_Ms_T: float, Tc_K: float) -> float:
+    """Shape parameter s with which Kuz'min's law begins as Bloch's does, for spin waves of a given stiffness.
+
+    Bloch: M = M_0 [1 - zeta(3/2) (g mu_B/M_0) (k_B T / 4 pi D)^(3/2)] with D = 2 g mu_B A / M_0 and g = 2; Kuz'min:
+    M = M_0 [1 - (s/3) t^(3/2) ...] (Kuz'min, Richter and Yaresko, PRL 96, 107204 (2006)). This is how quantum spins
+    fall off at low temperature, where classical ones do so in proportion to T.
+
+    Parameters
+    ----------
+    A_J_m : float
+        Exchange stiffness at T = 0, in J/m.
+    mu0_Ms_T : float
+        Polarisation at T = 0, in T.
+    Tc_K : float
+        Curie temperature, in K.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a finite number above 0.
+    """
+    for name, value in (("A_J_m", A_J_m), ("mu0_Ms_T", mu0_Ms_T), ("Tc_K", Tc_K)):
+        if not 0 < value < np.inf:
+            raise ValueError(f"{name}: found {value}, allowed are finite numbers above 0")
+    M0 = mu0_Ms_T / MU0
+    D = 4 * MU_B * A_J_m / M0
+    return 3 * _ZETA_3_2 * (2 * MU_B / M0) * (_K_B_J * Tc_K / (4 * np.pi * D)) ** 1.5
 
 
 def fit(

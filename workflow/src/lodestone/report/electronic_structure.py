@@ -1,8 +1,8 @@
 """The electronic-structure study in the report: which inputs it has, and what is said first.
 
 Inputs by name: ``structure_set`` (StructureSet), ``relax_calculations``, ``static_calculations`` and so on
-(Calculations, one per batch), ``stability`` (Hull), ``anisotropy`` (Anisotropy), ``exchange`` (Exchange) and ``curie``
-(Curie), one per crystal. Any may be absent.
+(Calculations, one per batch), ``stability`` (Hull), ``anisotropy`` (Anisotropy), ``exchange`` (Exchange), ``curie``
+(Curie) and ``material`` (MaterialTable), one per crystal. Any may be absent.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.curie import Curie
 from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.hull import Hull
+from lodestone.artifacts.material import MaterialTable
 from lodestone.artifacts.structure_set import StructureSet
 from lodestone.report.blocks import Block, Card, Cards, Notice, Study
 from lodestone.report.electronic_sections import Run, all_sections
 from lodestone.report.exchange_sections import exchange_section
 from lodestone.report.inputs import Library
+from lodestone.report.material_sections import material_section
 from lodestone.report.rulegraph import Rule
 
 STEPS = ("relax", "static", "anisotropy", "constrained")
@@ -45,8 +47,10 @@ RULES = (
     Rule("collect_gpaw", ("run_gpaw",), "exchange"),
     Rule("read_exchange", (), "exchange"),
     Rule("compute_curie", ("warm_caches", "collect_kkr", "collect_gpaw", "read_exchange"), "curie"),
+    Rule("derive_material", ("collect_kkr", "collect_gpaw", "read_exchange", "compute_curie", "derive_anisotropy"),
+         "material"),
     Rule("render_report", ("build_structure_set", "collect_calculations", "derive_stability", "derive_anisotropy",
-                           "compute_curie")),
+                           "derive_material")),
 )  # fmt: skip
 
 TITLE = "Energies, moments and stability of crystals"
@@ -69,7 +73,7 @@ def compose(library: Library, config: Mapping[str, Any], log: logging.Logger) ->
         None if no artifact of the study was given.
     """
     names = [f"{step}_calculations" for step in STEPS]
-    if not library.has("structure_set", "stability", "anisotropy", "exchange", "curie", *names):
+    if not library.has("structure_set", "stability", "anisotropy", "exchange", "curie", "material", *names):
         return None
     run = Run(
         library=library,
@@ -81,6 +85,8 @@ def compose(library: Library, config: Mapping[str, Any], log: logging.Logger) ->
     sections = all_sections(run)
     exchange = exchange_section(library, library.all("exchange", Exchange), library.all("curie", Curie))
     sections += [exchange] if exchange is not None else []
+    tables = library.all("material", MaterialTable)
+    sections += [material_section(library, tables)] if tables else []
     study = Study("electronic_structure", TITLE, QUESTION, _summary(run), sections)
     log.info("electronic structure: %d sections", len(study.sections))
     return study

@@ -85,7 +85,7 @@ def health_section(run: Run) -> Section | None:
 def walls_table(run: Run) -> Table:
     """Measure a domain wall on cells of several sizes, that of the run among them."""
     own = float(run.config["structures"]["cell_size_nm"])
-    walls = {size: lattice_domain_wall(size * 1e-9, **run.config["material"]) for size in sorted({*WALL_CELLS_NM, own})}
+    walls = {size: lattice_domain_wall(size * 1e-9, **vars(run.material)) for size in sorted({*WALL_CELLS_NM, own})}
     rows = [
         (
             Cell(f"{size:g} nm", note="this run" if size == own else "", tone="head" if size == own else ""),

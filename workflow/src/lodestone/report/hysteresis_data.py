@@ -11,11 +11,13 @@ import numpy as np
 from lodestone.artifacts.dataset import HysteresisDataset, Split
 from lodestone.artifacts.inverse import InverseDesigns
 from lodestone.artifacts.loops import Loops
+from lodestone.artifacts.material import MaterialTable
 from lodestone.artifacts.morphing import Morphing
 from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
 from lodestone.magnetism.material import Material
+from lodestone.magnetism.material_source import material_of
 from lodestone.report.inputs import Library
 
 INPUTS = (
@@ -81,8 +83,13 @@ class Run:
 
     @property
     def anisotropy_field_T(self) -> float:
-        """Anisotropy field mu0 H_A of the configured material (section 2.2 of the paper)."""
-        return Material.from_config(self.config["material"]).anisotropy_field_T
+        """Anisotropy field mu0 H_A of the material (section 2.2 of the paper)."""
+        return self.material.anisotropy_field_T
+
+    @property
+    def material(self) -> Material:
+        """Material of the config, or the one that it takes from electronic structure."""
+        return material_of(self.config["material"], self.library.paths.get("hysteresis_material", []))
 
     @property
     def main(self) -> str | None:
@@ -101,6 +108,8 @@ def name_of(key: str) -> str:
 
 def gather(library: Library, config: Mapping[str, Any]) -> Run:
     """Read all artifacts of the study; stages that were not run stay empty."""
+    # On record before anything else: where the material comes from is part of the provenance.
+    library.one("hysteresis_material", MaterialTable)
     run = Run(library, config, dataset=library.one("dataset", HysteresisDataset), health=_health(library))
     for predictions in library.each("predictions", Predictions):
         run.models[name_of(predictions.encoding)] = predictions
