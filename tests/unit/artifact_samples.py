@@ -25,6 +25,7 @@ MAPPINGS: dict[str, Any] = {
     "site_targets": [],
     "moved": ["bias"],
     "training": {"epochs": 3},
+    "metrics": {"a": {"after": {"test": {"mae": 0.1}}}},
     "settings": {"kind": "relax", "corrections": "none"},
     "material": {"A_J_m": 8e-12, "K1_J_m3": 4.2e6, "mu0_Ms_T": 1.61},
 }
@@ -71,6 +72,8 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
             "grain_offset": offsets,
             "grain_label": labels,
         }
+    if schema == "transfer":
+        return _transfer(values)
     if schema == "graph_model":
         return {"task": "regression", "element": np.array([26, 60, 5])}
     if schema == "structure_set":
@@ -92,6 +95,19 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
     if schema == "predictions":
         return {"lower": values["predicted"] - 1, "upper": values["predicted"] + 1}
     return {}
+
+
+def _transfer(values: dict[str, Any]) -> dict[str, Any]:
+    name_offset, name_utf8 = pack_texts(["Fe", "NdFe5", "Nd2Fe17", "FeB", "Nd"])
+    return {
+        "split": np.array([0, 0, 1, 0, 1]),
+        "group": np.array([0, 0, 1, 2, 3]),
+        "lower": values["after"] - 1,
+        "upper": values["after"] + 1,
+        "site_offset": np.array([0, 1, 1, 2, 3, 3]),
+        "name_offset": name_offset,
+        "name_utf8": name_utf8,
+    }
 
 
 def _crystals() -> dict[str, Any]:

@@ -30,6 +30,7 @@ from lodestone.artifacts.reconstructions import Reconstructions
 from lodestone.artifacts.relaxed_candidates import RelaxedCandidates
 from lodestone.artifacts.screening import Screening
 from lodestone.artifacts.structure_set import StructureSet
+from lodestone.artifacts.transfer import Transfer
 
 TYPES: dict[str, type[Artifact]] = {
     cls.SCHEMA: cls
@@ -55,6 +56,7 @@ TYPES: dict[str, type[Artifact]] = {
         RelaxedCandidates,
         Population,
         GraphModel,
+        Transfer,
         Screening,
         Interstitials,
     )

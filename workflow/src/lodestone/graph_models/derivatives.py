@@ -12,6 +12,8 @@ from lodestone.graph_models.graphs import GraphBatch
 from lodestone.graph_models.network import GraphNetwork, Output
 from lodestone.graph_models.operations import Links, segment_sum
 
+STEP_A = 0.01  # largest change of an edge in a central difference
+
 
 class Derived(NamedTuple):
     """Output of the network with forces (site, 3) eV/A and stresses (crystal, 3, 3) eV/A^3, dE/dstrain over volume."""
@@ -55,3 +57,17 @@ def virial(edge: Tensor, gradient: Tensor, batch: GraphBatch) -> Tensor:
     offset = batch.edge_offset[site_offset]
     index = batch.crystal[batch.destination]
     return segment_sum(symmetric, index, offset).unflatten(1, (3, 3)) / batch.volume_A3[:, None, None]
+
+
+def edge_changes(batch: GraphBatch, shift: Tensor, strain: Tensor) -> Tensor:
+    """Changes of edges (edge, 3) when sites are shifted (site, 3) and crystals strained (crystal, 3, 3)."""
+    links = Links(batch.source, batch.destination, batch.edge_offset)
+    strained = torch.einsum("ea,eab->eb", batch.edge, strain[batch.edge_crystal])
+    return links.from_destination(shift) - links.from_source(shift) + strained
+
+
+def largest_change(direction: Tensor, batch: GraphBatch) -> Tensor:
+    """Largest length of the changes of each crystal's edges, (crystal,), never 0."""
+    lengths = direction.norm(dim=1)
+    largest = lengths.new_full((len(batch),), 1e-12)
+    return largest.scatter_reduce(0, batch.edge_crystal, lengths, "amax")

@@ -1,18 +1,23 @@
-"""Embeddings of lengths and angles: computed, or interpolated between values that were computed once."""
+"""Embeddings of lengths and angles: computed one by one, or interpolated.
+
+An embedding is a function of one number. In place of tens of thousands of lengths or cosines it is enough to send some
+hundred nodes through the perceptrons and to interpolate between them, in trainings too: gradients go back through the
+nodes. The steps are a few hundredths of the width of a basis function, and the error of the interpolation, which goes
+with their fourth power, drowns in that of single precision.
+"""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from lodestone.graph_models import kernels, operations
-from lodestone.graph_models.architecture import Architecture
 
-# Steps of a few hundredths of the width of a basis function: the error of the interpolation, its fourth power, drowns
-# in that of single precision.
 EDGE_NODES, ANGLE_NODES = 1024, 512
 SHORTEST_A = 0.3
 
@@ -26,16 +31,25 @@ def perceptron(layer: Any, rows: Tensor, compiled: bool) -> Tensor:
 def embed(layers: Any, values: Tensor, compiled: bool) -> Tensor:
     """Radial basis and two perceptrons of values (row,), (row, hidden)."""
     basis, first, second = layers
-    rows = basis(values)
-    return perceptron(second, perceptron(first, rows, compiled), compiled)
+    return perceptron(second, perceptron(first, basis(values), compiled), compiled)
+
+
+def embed_edges(module: Any, length: Tensor, compiled: bool) -> Tensor:
+    """Embedding of edge lengths (edge,) as the model's settings say, (edge, hidden)."""
+    config = module.config
+    if not config.use_cutoff_function:
+        return embed(module.edge_embedding, length, compiled)
+    inside = operations.envelope(length, float(config.inner_cutoff), int(config.exponent))
+    if config.multiply_cutoff:
+        return embed(module.edge_embedding, length, compiled) * inside[:, None]
+    return embed(module.edge_embedding, inside, compiled)
 
 
 class Angles:
     """Features of the triplets of a batch as alignn computes them."""
 
-    def __init__(self, module: Any, cosine: Tensor, compiled: bool) -> None:
-        self.compiled = compiled
-        self.z = embed(module.angle_embedding, cosine, compiled)
+    def __init__(self, module: Any, cosine: Tensor) -> None:
+        self.z = embed(module.angle_embedding, cosine, False)
 
     def gates(self, layer: Any, k: int) -> Tensor:
         """What the triplets add to the gates of a layer, (triplet, hidden)."""
@@ -43,11 +57,40 @@ class Angles:
 
     def update(self, m: Tensor, norm: Any) -> None:
         """Take the result of a layer in."""
-        self.z = operations.norm_silu(m, norm, self.z, self.compiled)
+        self.z = operations.norm_silu(m, norm, self.z, False)
+
+
+class TabulatedAngles:
+    """Features of triplets, with what depends on the cosine alone from a table.
+
+    The residual connections make the features of layer k ``z_0(cosine)`` plus a sum over the layers before; a gate is
+    linear in both parts, and only the second needs a matrix product.
+    """
+
+    def __init__(self, table: Table, cosine: Tensor) -> None:
+        self.table, self.cosine = table, cosine
+        self.sum: Tensor | None = None
+
+    def gates(self, layer: Any, k: int) -> Tensor:
+        """What the triplets add to the gates of a layer, (triplet, hidden)."""
+        base = None if self.sum is None else operations.linear(self.sum, layer.edge_gate.weight)
+        width = len(layer.edge_gate.weight)
+        return self.table(self.cosine, base, k * width, width)
+
+    def update(self, m: Tensor, norm: Any) -> None:
+        """Take the result of a layer in."""
+        self.sum = operations.norm_silu(m, norm, self.sum, True)
 
 
 class Tables:
     """Interpolated embeddings of one network.
+
+    Parameters
+    ----------
+    module : ALIGNNAtomWisePure
+        Its present parameters, which gradients go back to.
+    cutoff_A : float
+        Longest edge.
 
     Attributes
     ----------
@@ -57,93 +100,90 @@ class Tables:
         For each layer with triplets its gate for the embedding of a cosine, side by side.
     """
 
-    def __init__(self, module: Any, architecture: Architecture) -> None:
-        from lodestone.graph_models.network import embed_edges
-
-        exact = _double(module)
+    def __init__(self, module: Any, cutoff_A: float) -> None:
         last = len(module.alignn_layers) + len(module.gcn_layers) - 1
-        with_triplets = [layer.edge_update.edge_gate for layer in exact.alignn_layers][:last]
+        gates = [layer.edge_update.edge_gate for layer in module.alignn_layers][:last]
+        double = module.fc.weight.dtype == torch.float64
+
+        def of_edges(length: Tensor) -> Tensor:
+            return embed_edges(module, length, not double)
+
+        def of_angles(cosine: Tensor) -> Tensor:
+            z = embed(module.angle_embedding, cosine, not double)
+            return functional.linear(z, torch.cat([gate.weight for gate in gates]))
+
         dtype = module.fc.weight.dtype
-        cutoff = architecture.graph.two_body_cutoff_A
-        self._edge = Table(lambda r: embed_edges(exact, module.config, r, False), SHORTEST_A, cutoff, EDGE_NODES, dtype)
+        self.edge = Table(of_edges, SHORTEST_A, cutoff_A, EDGE_NODES, dtype)
+        self.angle = Table(of_angles, -1.0, 1.0, ANGLE_NODES, dtype) if gates else None
 
-        def gates(cosine: Tensor) -> Tensor:
-            z = embed(exact.angle_embedding, cosine, False)
-            return torch.cat([functional.linear(z, layer.weight) for layer in with_triplets], dim=1)
-
-        self._angle = Table(gates, -1.0, 1.0, ANGLE_NODES, dtype) if with_triplets else None
-        self.width = int(module.config.hidden_features)
-
-    def edges(self, length: Tensor) -> Tensor:
-        """Embedding of the edges, (edge, hidden)."""
-        return _Interpolate.apply(length, None, self._edge, 0, self.width)  # type: ignore[no-any-return]
-
-    def gates(self, cosine: Tensor, base: Tensor | None, k: int) -> Tensor:
-        """Gate of the embedding of each cosine in layer k, added to `base`, (triplet, hidden)."""
-        return _Interpolate.apply(cosine, base, self._angle, k * self.width, self.width)  # type: ignore[no-any-return]
-
-
-class TabulatedAngles:
-    """Features of triplets, with what depends on the cosine alone from tables.
-
-    The residual connections make the features of layer k ``z_0(cosine)`` plus a sum over the layers before; a gate is
-    linear in both parts, and only the second needs a matrix product.
-    """
-
-    def __init__(self, tables: Tables, cosine: Tensor) -> None:
-        self.tables, self.cosine = tables, cosine
-        self.sum: Tensor | None = None
-
-    def gates(self, layer: Any, k: int) -> Tensor:
-        """What the triplets add to the gates of a layer, (triplet, hidden)."""
-        base = None if self.sum is None else operations.linear(self.sum, layer.edge_gate.weight)
-        return self.tables.gates(self.cosine, base, k)
-
-    def update(self, m: Tensor, norm: Any) -> None:
-        """Take the result of a layer in."""
-        self.sum = operations.norm_silu(m, norm, self.sum, True)
+    @classmethod
+    def frozen(cls, module: Any, cutoff_A: float) -> Tables:
+        """Tables of parameters that stay: computed in double precision, without gradients."""
+        dtype = module.fc.weight.dtype
+        with torch.no_grad():
+            tables = cls(copy.deepcopy(module).double(), cutoff_A)
+        for table in (tables.edge, tables.angle):
+            if table is not None:
+                table.to(dtype)
+        return tables
 
 
 class Table:
-    """Values and slopes of a function of one variable on equally spaced nodes, (node, column)."""
+    """Values and slopes of a function of one variable on equally spaced nodes, (node, column).
 
-    def __init__(self, function: Any, low: float, high: float, nodes: int, dtype: torch.dtype) -> None:
-        x = torch.linspace(low, high, nodes, dtype=torch.float64)
-        value, rate = torch.func.jvp(function, (x,), (torch.ones_like(x),))
-        self.value = value.detach().to(dtype).contiguous().numpy()
-        self.slope = rate.detach().to(dtype).contiguous().numpy()
-        real = self.value.dtype.type
-        self.low, self.per_step = real(low), real((nodes - 1) / (high - low))
+    Slopes come from the values by ``(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / (12 h)``.
+    """
+
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], low: float, high: float, nodes: int, dtype: torch.dtype
+    ) -> None:
+        self.low, self.per_step = low, (nodes - 1) / (high - low)
+        step = 1 / self.per_step
+        values = function(torch.linspace(low - 2 * step, high + 2 * step, nodes + 4, dtype=dtype))
+        self.value = values[2:-2].contiguous()
+        self.slope = (values[:-4] - values[4:] + 8 * (values[3:-1] - values[1:-3])) * (self.per_step / 12)
+
+    def to(self, dtype: torch.dtype) -> None:
+        """Change the precision."""
+        self.value, self.slope = self.value.to(dtype), self.slope.to(dtype)
+
+    def __call__(self, x: Tensor, base: Tensor | None, column: int, width: int) -> Tensor:
+        """Columns from `column` on at points x (row,), added to `base`, which is changed: (row, width)."""
+        return _Interpolate.apply(x, base, self.value, self.slope, self, column, width)  # type: ignore[no-any-return]
+
+    def scale(self) -> Any:
+        """First node and nodes a unit, in the precision of the table."""
+        real = self.value.detach().numpy().dtype.type
+        return real(self.low), real(self.per_step)
 
 
 class _Interpolate(torch.autograd.Function):
-    """Columns of a table at points x, added to `base`, which is changed in place."""
+    """Cubic Hermite interpolation of columns of a table."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, base: Tensor | None, table: Table, column: int, width: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, base: Tensor | None, value: Tensor, slope: Tensor, table: Table, column: int, width: int
+    ) -> Tensor:
         y = x.new_empty(len(x), width) if base is None else base
-        kernels.interpolate(
-            x.detach().numpy(), table.low, table.per_step, table.value, table.slope, column, y.detach().numpy(),
-            base is not None,
-        )  # fmt: skip
+        arrays = [t.detach().numpy() for t in (x, value, slope, y)]
+        kernels.interpolate(arrays[0], *table.scale(), *arrays[1:3], column, arrays[3], base is not None)
         if base is not None:
             ctx.mark_dirty(base)
         ctx.table, ctx.column, ctx.has_base = table, column, base is not None
-        ctx.save_for_backward(x)
+        ctx.save_for_backward(x, value, slope)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        (x,) = ctx.saved_tensors
-        dy, dx, table = gradients[0].contiguous(), torch.empty_like(x), ctx.table
-        kernels.interpolate_back(
-            x.detach().numpy(), table.low, table.per_step, table.value, table.slope, ctx.column, dy.numpy(), dx.numpy()
+        x, value, slope = ctx.saved_tensors
+        dy, dx = gradients[0].contiguous(), torch.empty_like(x)
+        trained = ctx.needs_input_grad[2]
+        d_value, d_slope = (torch.zeros_like(t if trained else t[:0]) for t in (value, slope))
+        x_, value_, slope_, dy_, dx_, d_value_, d_slope_ = (
+            t.detach().numpy() for t in (x, value, slope, dy, dx, d_value, d_slope)
         )
-        return dx, dy if ctx.has_base else None, None, None, None
-
-
-def _double(module: nn.Module) -> Any:
-    """Copy of a module in double precision."""
-    import copy
-
-    return copy.deepcopy(module).double().requires_grad_(False)
+        scale = ctx.table.scale()
+        kernels.interpolate_back(x_, *scale, value_, slope_, ctx.column, dy_, dx_)
+        if trained:
+            kernels.interpolate_learn(x_, *scale, ctx.column, dy_, d_value_, d_slope_)
+        return dx, dy if ctx.has_base else None, d_value, d_slope, None, None, None

@@ -250,11 +250,23 @@ def interpolate_back(x, low, per_step, value, slope, column, dy, dx):  # type: i
 
 
 @njit(**_FAST)
-def scatter(index, rows, out):  # type: ignore[no-untyped-def]
-    """Add rows (row, width) to the rows of `out` that `index` names."""
-    for i in range(len(index)):
-        for j in range(rows.shape[1]):
-            out[index[i], j] += rows[i, j]
+def interpolate_learn(x, low, per_step, column, dy, d_value, d_slope):  # type: ignore[no-untyped-def]
+    """Add the gradients of `interpolate` with respect to the table."""
+    width, last = dy.shape[1], d_value.shape[0] - 2
+    one, two, three = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3)
+    for i in range(len(x)):
+        place = (x[i] - low) * per_step
+        k = min(max(int(place), 0), last)
+        t = place - x.dtype.type(k)
+        u = one - t
+        a, b = (one + two * t) * u * u, (three - two * t) * t * t
+        c, d = t * u * u / per_step, -t * t * u / per_step
+        for j in range(width):
+            d_value[k, column + j] += a * dy[i, j]
+            d_value[k + 1, column + j] += b * dy[i, j]
+        for j in range(width):
+            d_slope[k, column + j] += c * dy[i, j]
+            d_slope[k + 1, column + j] += d * dy[i, j]
 
 
 def warm() -> None:
@@ -266,10 +278,10 @@ def warm() -> None:
     gate_back(offset, index, one, nodes, *rows, rows[1].copy(), rows[2].copy(), nodes.copy(), one.copy())
     norm_silu(rows[0], vector, vector, rows[1], True, rows[2])
     norm_silu_back(rows[0], vector, vector, rows[1], rows[2], vector.copy(), vector.copy())
-    scatter(index, rows[0], rows[1])
     unit = np.ones((1, 3), np.float32)
     angles(offset, index, unit, one, one.copy(), one.copy())
     angles_back(offset, index, unit, one, one, one, unit.copy(), one.copy())
     table, step = np.zeros((2, 8), np.float32), np.float32(1)
     interpolate(one, step, step, table, table, 0, rows[0], True)
     interpolate_back(one, step, step, table, table, 0, rows[0], one.copy())
+    interpolate_learn(one, step, step, 0, rows[0], table, table.copy())

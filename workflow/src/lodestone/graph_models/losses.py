@@ -18,10 +18,7 @@ from torch import Tensor
 from lodestone.graph_models import batching, derivatives, graphs
 from lodestone.graph_models.graphs import GraphBatch
 from lodestone.graph_models.network import GraphNetwork
-from lodestone.graph_models.operations import Links
 from lodestone.graph_models.samples import Samples
-
-STEP_A = 0.01  # largest change of an edge in the central difference of `ForceField.train`
 
 
 class Loss(Protocol):
@@ -164,10 +161,10 @@ class ForceField:
         for part in self.batches.parts(rows):
             batch = self.batches.graph(part)
             loss, d_energy, d_forces, d_stress = self._errors(network, batch, part)
-            direction = _edge_changes(batch, -d_forces, d_stress / batch.volume_A3[:, None, None])
-            size = _largest(direction, batch)
-            step = direction * (STEP_A / size)[batch.edge_crystal, None]
-            rate = size / (2 * STEP_A)
+            direction = derivatives.edge_changes(batch, -d_forces, d_stress / batch.volume_A3[:, None, None])
+            size = derivatives.largest_change(direction, batch)
+            step = direction * (derivatives.STEP_A / size)[batch.edge_crystal, None]
+            rate = size / (2 * derivatives.STEP_A)
             for sign in (1.0, -1.0):
                 weight = (d_energy / 2 + sign * rate) / len(rows)
                 derived = network(batch.with_edges(batch.edge + sign * step)).derived_eV
@@ -200,20 +197,6 @@ class ForceField:
         d_forces = (weights.force * share / weights.force_scale_eV_A)[batch.crystal, None] * slope(f)
         d_stress = (weights.stress * has_forces / (9 * weights.stress_scale_eV_A3))[:, None, None] * slope(s)
         return loss, d_energy, d_forces, d_stress
-
-
-def _edge_changes(batch: GraphBatch, shift: Tensor, strain: Tensor) -> Tensor:
-    """Changes of edges (edge, 3) when sites are shifted (site, 3) and crystals strained (crystal, 3, 3)."""
-    links = Links(batch.source, batch.destination, batch.edge_offset)
-    strained = torch.einsum("ea,eab->eb", batch.edge, strain[batch.edge_crystal])
-    return links.from_destination(shift) - links.from_source(shift) + strained
-
-
-def _largest(direction: Tensor, batch: GraphBatch) -> Tensor:
-    """Largest length of the changes of each crystal's edges, (crystal,), never 0."""
-    lengths = direction.norm(dim=1)
-    largest = lengths.new_full((len(batch),), 1e-12)
-    return largest.scatter_reduce(0, batch.edge_crystal, lengths, "amax")
 
 
 def scales(samples: Samples, rows: Sequence[int] | NDArray[np.int64], energy: NDArray[np.float64]) -> tuple[float, ...]:

@@ -19,6 +19,8 @@ from lodestone.graph_models.network import GraphNetwork
 
 HEAD = ("fc.weight", "fc.bias")
 ENERGY_TARGET = ["energy_eV_per_atom", "eV"]
+# Published targets of the whole cell, and what they are after division by the number of atoms.
+PER_CELL = {"moment_muB_per_cell": "moment_muB_per_atom"}
 
 
 def choose_device(setting: str) -> torch.device:

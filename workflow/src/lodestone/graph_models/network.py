@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from lodestone.graph_models import operations, repulsion
 from lodestone.graph_models.architecture import Architecture
-from lodestone.graph_models.embeddings import Angles, TabulatedAngles, Tables, embed, perceptron
+from lodestone.graph_models.embeddings import Angles, TabulatedAngles, Tables, embed_edges, perceptron
 from lodestone.graph_models.graphs import GraphBatch, short_graph, torch_graph
 from lodestone.graph_models.operations import Links
 
@@ -89,7 +89,7 @@ class GraphNetwork(nn.Module):
         """Interpolate the embeddings of lengths and angles in tables: for evaluation, with parameters that stay."""
         self.requires_grad_(False)
         if self.config.conv_type == "alignn" and self._kernels():
-            self.tables = Tables(self.module, self.architecture)
+            self.tables = Tables.frozen(self.module, self.architecture.graph.two_body_cutoff_A)
 
     def forward(self, batch: GraphBatch) -> Output:
         """Evaluate a batch; derivatives with respect to ``batch.edge`` follow from `derived_eV`."""
@@ -120,26 +120,21 @@ class GraphNetwork(nn.Module):
         parameter = next(self.module.parameters())
         return parameter.is_cpu if self.compiled is None else self.compiled
 
-    def _edges(self, length: Tensor) -> Tensor:
-        """Embedding of the edges, (edge, hidden)."""
-        config = self.config
-        if self.tables is not None:
-            return self.tables.edges(length)
-        return embed_edges(self.module, config, length, self._kernels())
-
     def _body(self, batch: GraphBatch, length: Tensor) -> Tensor:
         """Site features after all layers, (site, hidden)."""
         compiled, graph = self._kernels(), self.architecture.graph
         links = Links(batch.source, batch.destination, batch.edge_offset)
         exponent = int(self.config.exponent)
+        tables = self._tables()
         x = perceptron(self.module.atom_embedding, batch.features, compiled)
-        y = self._edges(length)
+        hidden = int(self.config.hidden_features)
+        y = tables.edge(length, None, 0, hidden) if tables else embed_edges(self.module, length, compiled)
         fade = torch.ones_like(length)
         if self.architecture.smooth_messages:
             fade = operations.envelope(length, graph.two_body_cutoff_A, exponent)
         layers = len(self.module.alignn_layers)
         last = layers + len(self.module.gcn_layers) - 1
-        line = self._line_graph(batch, length) if layers else None
+        line = self._line_graph(batch, length, tables) if layers else None
         for k, layer in enumerate(self.module.alignn_layers):
             x, y = self._convolve(layer.node_update, links, fade, x, y, k < last)
             if line is not None and k < last:
@@ -148,7 +143,15 @@ class GraphNetwork(nn.Module):
             x, y = self._convolve(layer, links, fade, x, y, layers + k < last)
         return x
 
-    def _line_graph(self, batch: GraphBatch, length: Tensor) -> tuple[Links, Tensor, Angles | TabulatedAngles]:
+    def _tables(self) -> Tables | None:
+        """Interpolated embeddings of the present parameters, if compiled kernels serve."""
+        if self.tables is not None or not self._kernels():
+            return self.tables
+        return Tables(self.module, self.architecture.graph.two_body_cutoff_A)
+
+    def _line_graph(
+        self, batch: GraphBatch, length: Tensor, tables: Tables | None
+    ) -> tuple[Links, Tensor, Angles | TabulatedAngles]:
         """Links between short edges, weights of the triplets, and the state of their angles."""
         links = Links(batch.triplet_source, batch.triplet_destination, batch.triplet_offset)
         near = length.index_select(0, batch.short)
@@ -158,9 +161,9 @@ class GraphNetwork(nn.Module):
             cutoff = self.architecture.graph.three_body_cutoff_A
             fade = operations.envelope(near, cutoff, int(self.config.exponent))
         cosine, weight = operations.angles(unit, fade, links, self._kernels())
-        if self.tables is not None:
-            return links, weight, TabulatedAngles(self.tables, cosine)
-        return links, weight, Angles(self.module, cosine, self._kernels())
+        if tables is not None and tables.angle is not None:
+            return links, weight, TabulatedAngles(tables.angle, cosine)
+        return links, weight, Angles(self.module, cosine)
 
     def _convolve(
         self, layer: Any, links: Links, fade: Tensor, x: Tensor, y: Tensor, edges_too: bool
@@ -197,7 +200,7 @@ class GraphNetwork(nn.Module):
 
         graph, line = torch_graph(batch), short_graph(batch)
         module: Any = self.module
-        x, y = module.atom_embedding(batch.features), embed_edges(module, self.config, length, False)
+        x, y = module.atom_embedding(batch.features), embed_edges(module, length, False)
         z = module.angle_embedding(_bond_cosines(batch.edge[line.src], batch.edge[line.dst]))
         for layer in module.alignn_layers:
             x, y, z = layer(graph, line, x, y, z)
@@ -215,13 +218,3 @@ def gate_inputs(layer: Any, rows: Tensor) -> Tensor:
     weight = torch.cat([p.weight for p in parts])
     bias = torch.cat([layer.src_gate.bias, layer.dst_gate.bias + layer.edge_gate.bias, layer.dst_update.bias])
     return operations.linear(rows, weight, bias)
-
-
-def embed_edges(module: Any, config: Any, length: Tensor, compiled: bool) -> Tensor:
-    """Embedding of edge lengths (edge,) as the model's settings say, (edge, hidden)."""
-    if not config.use_cutoff_function:
-        return embed(module.edge_embedding, length, compiled)
-    inside = operations.envelope(length, float(config.inner_cutoff), int(config.exponent))
-    if config.multiply_cutoff:
-        return embed(module.edge_embedding, length, compiled) * inside[:, None]
-    return embed(module.edge_embedding, inside, compiled)
