@@ -61,17 +61,19 @@ def prepare(starts: Sequence[Start], calculation: Calculation, backend: Backend,
     """Write the inputs of a batch into an archive."""
     files: dict[str, Path | bytes] = {}
     listed = []
-    with tempfile.TemporaryDirectory(prefix="lodestone-") as scratch:
-        for start in starts:
+    for start in starts:
+        # One at a time, so that tens of thousands of small files never reach the disk.
+        with tempfile.TemporaryDirectory(prefix="lodestone-") as scratch:
             folder = Path(scratch) / item_folder(start.index)
             write_item(start.structure, calculation, folder)
             if start.status is None:
                 backend.prepare(start.structure, calculation, folder)
-            status = "READY" if start.status is None else start.status.name
-            listed.append({"index": start.index, "name": start.name, "status": status, "message": start.message})
-            files |= files_under(folder, [path for path in folder.rglob("*") if path.is_file()], folder.name)
-        files[BATCH_FILE] = json.dumps({"items": listed, "backend": backend.name}, indent=1).encode() + b"\n"
-        write_archive(archive, files)
+            written = [path for path in folder.rglob("*") if path.is_file()]
+            files |= {f"{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in written}
+        status = "READY" if start.status is None else start.status.name
+        listed.append({"index": start.index, "name": start.name, "status": status, "message": start.message})
+    files[BATCH_FILE] = json.dumps({"items": listed, "backend": backend.name}, indent=1).encode() + b"\n"
+    write_archive(archive, files)
 
 
 def run(
