@@ -19,11 +19,6 @@ include: "rules/common.smk"
 localrules:
     all,
     hysteresis,
-    electronic_structure,
-    download_structures,
-    build_structure_set,
-    build_element_references,
-    check_calculations,
     collect_dataset,
     predict_anchors,
     render_report,
@@ -60,21 +55,4 @@ include: "rules/inverse_design.smk"
 include: "rules/electronic_structure.smk"
 include: "rules/nd_fe_search.smk"
 include: "rules/report.smk"
-
-
-rule hysteresis:
-    """Results of the hysteresis study, without the report.
-
-    Wildcards used: none
-    """
-    input:
-        **HYSTERESIS_RESULTS,
-
-
-rule electronic_structure:
-    """Results of the electronic-structure study, without the report.
-
-    Wildcards used: none
-    """
-    input:
-        **ELECTRONIC_RESULTS,
+include: "rules/targets.smk"

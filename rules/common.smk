@@ -66,7 +66,11 @@ include: "nd_fe_common.smk"
 include: "electronic_common.smk"
 
 
-STUDY_RESULTS = {"hysteresis": HYSTERESIS_RESULTS, "electronic_structure": ELECTRONIC_RESULTS}
+STUDY_RESULTS = {
+    "hysteresis": HYSTERESIS_RESULTS,
+    "electronic_structure": ELECTRONIC_RESULTS,
+    "nd_fe_search": ND_FE_RESULTS,
+}
 REPORTED = {name: files for study in config["studies"] for name, files in STUDY_RESULTS[study].items()}
 
 

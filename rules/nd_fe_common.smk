@@ -35,6 +35,11 @@ def models_version(generation):
     return min(LEARNING["rounds"], max(0, int(generation) - 1) // LEARNING["every"])
 
 
+def new_models(generation):
+    """Whether a generation has other models than the one before."""
+    return int(generation) > 0 and models_version(generation) != models_version(int(generation) - 1)
+
+
 def generation_before(wildcards):
     """Population that a generation comes from: none for the first."""
     generation = int(wildcards.generation)
@@ -52,6 +57,11 @@ def relaxer_models(wildcards):
     return [NF.model("force_field", version)] if SEARCH["relaxer"] == "force_field" else []
 
 
+def start_model(wildcards):
+    """Model that is specialised: trained here or loaded."""
+    return NF.pretrained(wildcards.target) if PRETRAINING["source"] == "here" else NF.loaded(wildcards.target)
+
+
 def labels_of_version(wildcards):
     """Labelled crystals that a version of the models learns from."""
     return [NF.labels("training"), *(NF.labels(name) for name in LEARNED[: int(wildcards.version)])]
@@ -60,3 +70,13 @@ def labels_of_version(wildcards):
 # Sets that hold what the search found, and those that are not made where models come ready.
 ND_FE_FOUND = ["candidates", "interstitials", *LEARNED]
 ND_FE_UNUSED = [] if PRETRAINING["source"] == "here" else ["pretraining"]
+VERSIONS = range(LEARNING["rounds"] + 1)
+GENERATIONS = range(LAST_GENERATION + 1)
+ND_FE_RESULTS = {
+    "transfers": expand(NF.transfer(), target=[*PROPERTY_MODELS, "force_field"], version=VERSIONS),
+    "populations": expand(NF.population(), generation=GENERATIONS),
+    "screening": NF.screening(),
+    **({"interstitials": NF.interstitials()} if ND_FE["interstitials"]["elements"] else {}),
+}
+# Crystals of the search whose exchange couplings are computed: none without a code for them.
+SEARCH_SYSTEMS = []

@@ -28,8 +28,12 @@ class NdFeSearch:
         return f"{self.root}/labels/{labels}.h5"
 
     def pretrained(self, target: str = "{target}") -> str:
-        """Model before it is specialised."""
+        """Model trained on other crystals."""
         return f"{self.root}/models/pretrained/{target}.h5"
+
+    def loaded(self, target: str = "{target}") -> str:
+        """Model that came ready, as it was loaded."""
+        return f"{self.root}/models/loaded/{target}.h5"
 
     def model(self, target: str = "{target}", version: str | int = "{version}") -> str:
         """Specialised model, an ensemble."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from lodestone.artifacts.base import Artifact, Provenance
 from lodestone.artifacts.hashing import file_sha256
 from lodestone.artifacts.io import read_provenance
-from lodestone.paths import artifact_name
+from lodestone.paths import STUDIES, artifact_name
 from lodestone.report.blocks import Origin
 from lodestone.report.cost import RuleCost
 
@@ -131,8 +131,8 @@ class Library:
             root = child.path.removesuffix(child.artifact)
             for name in sorted(set(child.provenance.parents) - known):
                 known.add(name)
-                path = root + name
-                if not Path(path).is_file():
+                path = _lies_at(root, name)
+                if path is None:
                     missing.append(name)
                     continue
                 # Raw outputs and downloads are parents too; they do not say where they came from.
@@ -141,6 +141,12 @@ class Library:
                 self.records.setdefault(ANCESTORS, {})[path] = record
                 waiting.append(record)
         return sorted(missing)
+
+
+def _lies_at(root: str, name: str) -> str | None:
+    """Path of a parent: in the folder of its child's study, or of another study of the same run."""
+    others = [f"{Path(root).parent / study}/" for study in STUDIES] if Path(root).name in STUDIES else []
+    return next((folder + name for folder in (root, *others) if Path(folder + name).is_file()), None)
 
 
 def changed_parents(records: Sequence[Record]) -> list[tuple[Record, Record]]:

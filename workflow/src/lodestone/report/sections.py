@@ -19,6 +19,7 @@ from lodestone.report.rulegraph import Rule
 STUDIES = {
     "hysteresis": "lodestone.report.hysteresis",
     "electronic_structure": "lodestone.report.electronic_structure",
+    "nd_fe_search": "lodestone.report.nd_fe_search",
 }
 
 

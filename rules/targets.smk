@@ -1,0 +1,28 @@
+"""Targets by name: the results of one study each."""
+
+
+rule hysteresis:
+    """Results of the hysteresis study, without the report.
+
+    Wildcards used: none
+    """
+    input:
+        **HYSTERESIS_RESULTS,
+
+
+rule electronic_structure:
+    """Results of the electronic-structure study, without the report.
+
+    Wildcards used: none
+    """
+    input:
+        **ELECTRONIC_RESULTS,
+
+
+rule nd_fe_search:
+    """Results of the Nd-Fe search, without the report.
+
+    Wildcards used: none
+    """
+    input:
+        **ND_FE_RESULTS,

@@ -1,0 +1,26 @@
+"""Make the crystals of one generation; writes a `candidates` artifact."""
+
+from lodestone.artifacts.base import Provenance
+from lodestone.artifacts.population import Population
+from lodestone.logs import job_log
+from lodestone.search import candidate, generation
+from lodestone.search.settings import SearchSettings
+
+
+def main(job):
+    with job_log(job.log[0]) as log:
+        params, number = job.params, int(job.wildcards.generation)
+        settings = SearchSettings.of(params.settings)
+        if job.input.before:
+            population = Population.read(job.input.before)
+            made = generation.next_generation(population, settings, params.seed, number)
+        else:
+            made = generation.first_generation(settings, params.seed)
+        log.info("%d crystals in generation %d", len(made), number)
+        parents = [job.input.before] if job.input.before else []
+        provenance = Provenance.of("lodestone genetic search", params.seed, params.settings, parents, params.algorithm)
+        candidate.pack(made, provenance).write(job.output.candidates)
+
+
+if __name__ == "__main__":
+    main(snakemake)
