@@ -31,7 +31,7 @@ wildcard_constraints:
     encoding=r"[a-z_]+",
     baseline=r"[a-z_]+",
     pair=r"[a-z_]+",
-    crystals="crystals|elements|references|training|pretraining|candidates|interstitials|learned[0-9]+",
+    crystals="crystals|elements|references|gases|training|pretraining|candidates|interstitials|learned[0-9]+",
     step=r"[a-z]+",
 
 

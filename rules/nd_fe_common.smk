@@ -19,6 +19,7 @@ LEARNED = [f"learned{n}" for n in range(1, LEARNING["rounds"] + 1)]
 # Structure sets of this study that the rules of the electronic-structure study compute: steps and batches.
 ND_FE_STEPS = {
     "references": ["relax", "static"],
+    "gases": ["static"],
     "training": ["static"],
     "pretraining": ["static"],
     "candidates": ["relax", "static"],
@@ -26,8 +27,15 @@ ND_FE_STEPS = {
     **{name: ["static"] for name in LEARNED},
 }
 ND_FE_BATCHES = {
-    name: paths.batch_names(1 if name == "references" else ND_FE["data"]["batches"], 1) for name in ND_FE_STEPS
+    name: paths.batch_names(1 if name in ("references", "gases") else ND_FE["data"]["batches"], 1)
+    for name in ND_FE_STEPS
 }
+
+
+def reference_results():
+    """Calculations that energies are counted from: elements and known compounds, molecules where they are needed."""
+    gases = set(ND_FE["interstitials"]["elements"]) & {"H", "N", "O", "F"}
+    return [*results_of("references", "static"), *(results_of("gases", "static") if gases else [])]
 
 
 def models_version(generation):

@@ -14,6 +14,7 @@ rule build_references:
         snapshot=SNAPSHOT,
     output:
         crystals=ES.structure_set("references"),
+        gases=ES.structure_set("gases"),
     log:
         NF.log("build_references"),
     benchmark:

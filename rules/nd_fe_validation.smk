@@ -42,7 +42,7 @@ rule derive_screening:
     input:
         population=NF.population(LAST_GENERATION),
         crystals=results_of("candidates", "static"),
-        references=results_of("references", "static"),
+        references=reference_results(),
         curie=expand(ES.curie(), system=SEARCH_SYSTEMS),
     output:
         screening=NF.screening(),
@@ -104,7 +104,7 @@ rule derive_interstitials:
     input:
         interstitials=results_of("interstitials", "static"),
         crystals=results_of("candidates", "static"),
-        references=results_of("references", "static"),
+        references=reference_results(),
     output:
         interstitials=NF.interstitials(),
     log:

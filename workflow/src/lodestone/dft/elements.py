@@ -51,6 +51,14 @@ def known(symbol: str) -> bool:
     return symbol in _SPECIAL or symbol in _MOLECULAR or _simple_state(symbol) is not None
 
 
+def is_molecular(symbol: str) -> bool:
+    """Whether an element is a gas of diatomic molecules, whose crystal holds together by forces that few methods know.
+
+    A relaxation of such a cell may never end; the molecule at its measured length is as good a reference.
+    """
+    return symbol in _MOLECULAR
+
+
 def reference_crystal(symbol: str) -> Structure:
     """Primitive cell of the ground state of an element at low temperature and pressure.
 

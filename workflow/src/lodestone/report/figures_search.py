@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from lodestone.report import style
 
 RASTER_ABOVE = 600
+# Formation energies beyond this are not drawn.
+HIGHEST_MEV = 800.0
 
 
 def parity(
@@ -153,6 +155,9 @@ def generations(
         )
         axes.set_xlabel("predicted formation energy  (meV / atom)")
         axes.set_ylabel("predicted  µ_{0}M_{s}  (T)")
+        # Debris of the first generations would squeeze what matters into a corner.
+        low = float(energy_eV.min(initial=0.0)) * 1e3
+        axes.set_xlim(low - 40.0, min(float(energy_eV.max(initial=0.1)) * 1e3, HIGHEST_MEV) + 40.0)
         axes.legend(loc="best")
         bar = figure.colorbar(drawn, ax=axes, label="generation")
         bar.outline.set_visible(False)

@@ -97,7 +97,7 @@ def _summary(populations: list[Population], table: Screening | None) -> list[Blo
         good = (table.kind == 0) & (table.has_energy == 1) & (table.has_mu0_Ms == 1)
         strong = good & (table.mu0_Ms_T >= table.threshold_mu0_Ms_T)
         text = f"validated with µ_{{0}}M_{{s}} of {table.threshold_mu0_Ms_T:g} T or more"
-        cards.append(Card(f"{int(strong.sum())}", text, f"of {int(good.sum())} computed by {table.backend}"))
+        cards.append(Card(f"{int(strong.sum())}", text, f"of {int(good.sum())} computed by {table.provenance.backend}"))
         if good.any():
             best = int(np.flatnonzero(good)[np.argmin(table.formation_eV[good])])
             energy = f"{1e3 * table.formation_eV[best]:.0f} meV"
@@ -105,7 +105,7 @@ def _summary(populations: list[Population], table: Screening | None) -> list[Blo
         blocks.append(
             Notice(
                 "**What is what.** The search compares *predictions* of graph networks; what the section on "
-                f"validation says was computed by *{table.backend}*."
+                f"validation says was computed by *{table.provenance.backend}*."
                 + (
                     "" if table.moments_signed else " That is a fitted model and no DFT: good to about 0.1 eV per atom."
                 ),

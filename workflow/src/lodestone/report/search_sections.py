@@ -107,7 +107,7 @@ def screening_section(library: Library, table: Screening | None) -> Section | No
     """Show what the back end says of the finds, beside the references of the paper."""
     if table is None or not len(table):
         return None
-    origins = library.origins("screening")
+    origins, label = library.origins("screening"), table.provenance.backend
     good = (table.has_energy == 1) & (table.has_mu0_Ms == 1)
     formulas = np.array(table.formulas())
     blocks: list[Block] = []
@@ -122,7 +122,7 @@ def screening_section(library: Library, table: Screening | None) -> Section | No
             "screening",
         )
         caption = (
-            f"Computed by {table.backend}; 4f moments by Hund's rules added. Bars: spread of the back end's models. "
+            f"Computed by {label}; 4f moments by Hund's rules added. Bars: spread of the back end's models. "
             f"The line is the predicted saturation from which crystals were validated."
         )
         paper = (
@@ -130,8 +130,15 @@ def screening_section(library: Library, table: Screening | None) -> Section | No
         )
         blocks.append(Figure(figure, "Saturation against formation energy", caption, origins, "Fig. 3", paper))
     blocks.append(_screening_table(table, origins))
+    failed = [
+        f"`{name}`: {why}"
+        for name, why, known in zip(table.names(), table.reasons(), table.has_energy, strict=True)
+        if not known
+    ]
+    if failed:
+        blocks.append(Notice(f"Without an energy: {'; '.join(failed)}.", "warn"))
     if not table.moments_signed:
-        text = f"{table.backend} gives sizes of moments without signs: the saturation is an upper bound."
+        text = f"{label} gives sizes of moments without signs: the saturation is an upper bound."
         blocks.append(Notice(text, "warn"))
     lead = "The best finds, relaxed and computed by the back end: the models only proposed them."
     return Section("screening", "Validation", blocks, lead)
@@ -139,7 +146,7 @@ def screening_section(library: Library, table: Screening | None) -> Section | No
 
 def _screening_table(table: Screening, origins: Sequence) -> Table:
     """One row for each validated crystal."""
-    names, formulas, groups, reasons = table.names(), table.formulas(), table.groups(), table.reasons()
+    names, formulas, groups = table.names(), table.formulas(), table.groups()
     rows = []
     for k in np.lexsort((table.formation_eV, 1 - table.has_energy)):
         known = table.has_energy[k] == 1
@@ -149,7 +156,7 @@ def _screening_table(table: Screening, origins: Sequence) -> Table:
                 Cell(formulas[k]),
                 Cell(groups[k] or "-"),
                 Cell(f"{1e3 * table.predicted_formation_eV[k]:.0f}" if table.has_prediction[k] else "-"),
-                Cell(f"{1e3 * table.formation_eV[k]:.0f}" if known else reasons[k] or "-"),
+                Cell(f"{1e3 * table.formation_eV[k]:.0f}" if known else "-", "" if known else "see below"),
                 Cell(f"{1e3 * table.above_hull_eV[k]:.0f}" if known else "-"),
                 Cell(f"{table.predicted_mu0_Ms_T[k]:.2f}" if table.has_prediction[k] else "-"),
                 Cell(f"{table.mu0_Ms_T[k]:.2f}" if table.has_mu0_Ms[k] else "-"),

@@ -115,6 +115,13 @@ def derive(
     return Interstitials(**numbers, **texts, backend=hull.backend, provenance=provenance)
 
 
+def _missing(host: _Host | None, symbol: str, lowest: Mapping[str, float]) -> str:
+    """Say what a filled crystal that converged cannot be compared with."""
+    if symbol not in lowest:
+        return f"no reference energy of {symbol}"
+    return "no energy of the host" if host is None else "no formation energy"
+
+
 def _hosts(crystals: Sequence[Calculations], formation: Mapping[str, float]) -> dict[str, _Host]:
     """Hosts that converged, by name."""
     return {
@@ -150,7 +157,7 @@ def _row(
         "name": name,
         "host": parts[1],
         "formula": batch.structure(which).composition.reduced_formula,
-        "reason": "" if known else batch.messages()[which] or "no energy of the host",
+        "reason": "" if known else batch.messages()[which] or _missing(host, symbol, lowest),
         "element": Element(symbol).Z,
         "status": int(batch.status[which]),
         "has_energy": int(known),
