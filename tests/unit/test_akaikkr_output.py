@@ -11,7 +11,7 @@ from lodestone.kkr.lines import OutputError
 from lodestone.kkr.output import read_output, read_outputs
 
 DATA = Path(__file__).parents[1] / "data" / "akaikkr"
-REAL = ["Fe/out_go.log", "Fe/out_tc.log", "Fe/out_j3.0.log", "SmCo5_oc/out_tc.log", "SmCo5_oc/out_j3.0.excerpt.log"]
+REAL = ["Fe/out_go.log", "Fe/out_tc.log", "Fe/out_j3.0.log", "SmCo5_oc/out_tc.log", "SmCo5_oc/out_j3.0.log"]
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.?\d*(?:[EeDd][-+]?\d+)?")
 
 
