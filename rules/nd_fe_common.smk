@@ -43,11 +43,6 @@ def models_version(generation):
     return min(LEARNING["rounds"], max(0, int(generation) - 1) // LEARNING["every"])
 
 
-def new_models(generation):
-    """Whether a generation has other models than the one before."""
-    return int(generation) > 0 and models_version(generation) != models_version(int(generation) - 1)
-
-
 def generation_before(wildcards):
     """Population that a generation comes from: none for the first."""
     generation = int(wildcards.generation)

@@ -6,6 +6,13 @@ SEARCH_KEYS = [
     if key not in ("batches", "relaxer", "calculator", "calculator_arguments", "relaxation", "max_generations")
 ]
 BREEDING = {"elements": [ND_FE["minority"], ND_FE["majority"]], **pick(SEARCH, *SEARCH_KEYS)}
+# A few hundred predictions are no work for a GPU.
+RANKING = {**BREEDING, "device": "cpu"}
+RELAXING = {
+    **BREEDING,
+    "device": ND_FE_DEVICE,
+    **pick(SEARCH, "relaxer", "calculator", "calculator_arguments", "relaxation"),
+}
 
 
 rule breed_candidates:
@@ -62,12 +69,7 @@ rule relax_candidates:
         runtime=minutes(240),
         gpu=gpus(ND_FE_DEVICE),
     params:
-        seed=config["seed"],
-        settings={
-            **BREEDING,
-            **pick(SEARCH, "relaxer", "calculator", "calculator_arguments", "relaxation"),
-            "device": ND_FE_DEVICE,
-        },
+        settings=RELAXING,
         batches=len(RELAX_BATCHES),
         algorithm=1,
     message:
@@ -93,16 +95,14 @@ rule rank_population:
     benchmark:
         NF.benchmark("rank_population", "{generation}")
     conda:
-        torch_environment(ND_FE_DEVICE)
+        "../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=mem_mb(3000),
         runtime=minutes(60),
-        gpu=gpus(ND_FE_DEVICE),
     params:
         seed=config["seed"],
-        settings={**BREEDING, "device": ND_FE_DEVICE},
-        models_are_new=lambda wildcards: new_models(wildcards.generation),
+        settings=RANKING,
         algorithm=1,
     message:
         "Ranking generation {wildcards.generation}"

@@ -1,6 +1,7 @@
 """Models of the Nd-Fe search: trained on other crystals or loaded, then specialised for the two elements."""
 
 ARCHITECTURE = ["cutoff_A", "three_body_cutoff_A", "hidden_features", "alignn_layers", "gcn_layers"]
+TRANSFER_INPUTS = {"warm": ancient(WARM), "model": start_model, "labels": labels_of_version}
 PRETRAINING_KEYS = ["batch_size", "learning_rate", *ARCHITECTURE]
 
 
@@ -105,9 +106,7 @@ rule transfer_model:
     Wildcards used: target, version
     """
     input:
-        warm=ancient(WARM),
-        model=start_model,
-        labels=labels_of_version,
+        **TRANSFER_INPUTS,
     output:
         model=NF.model(),
         transfer=NF.transfer(),

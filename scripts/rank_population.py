@@ -18,7 +18,7 @@ def main(job):
         parts = [RelaxedCandidates.read(path) for path in given.relaxed]
         relaxed = RelaxedCandidates.concatenate(parts, provenance)
         population = Population.read(before[0]) if before else None
-        if population is not None and params.models_are_new and not population.converged:
+        if population is not None and judging.other_models(population, given.models) and not population.converged:
             judged = judging.judge(population, given.models, device)
             population = selection.revalued(population, judged, settings, provenance)
         values = judging.judge(relaxed, given.models, device)

@@ -12,13 +12,14 @@ def main(job):
     with job_log(job.log[0]) as log:
         params, given = job.params, job.input
         settings = SearchSettings.of(params.settings)
-        made = candidate.unpack(Candidates.read(given.candidates))
+        candidates = Candidates.read(given.candidates)
+        made = candidate.unpack(candidates)
         at_once, batch = settings.relaxation.at_once, int(job.wildcards.batch)
         groups = relaxing.share(len(made), at_once, batch, params.batches)
         batch = [[made[k] for k in group] for group in groups]
         evaluate, label = relaxers.relaxer(params.settings, given.models, job.threads)
         parents = [given.candidates, *given.models]
-        provenance = Provenance.of(label, params.seed, params.settings, parents, params.algorithm)
+        provenance = Provenance.of(label, candidates.provenance.seed, params.settings, parents, params.algorithm)
         record = ledger(job.output.relaxed)
         ended = relaxing.relax_batch(batch, evaluate, settings, record, provenance.key, log)
         every = [one for group in batch for one in group]

@@ -9,6 +9,8 @@ import numpy as np
 
 from lodestone.artifacts.candidates import Candidates
 from lodestone.artifacts.graph_model import GraphModel
+from lodestone.artifacts.hashing import file_sha256
+from lodestone.artifacts.population import Population
 from lodestone.dft.relaxation import Geometry
 from lodestone.graph_models.predictor import Predictor
 from lodestone.magnetism import four_f
@@ -61,6 +63,11 @@ def judge(crystals: Candidates, models: Sequence[str | Path], device: str) -> Va
         mu0_Ms_T=saturation_T(crystals, columns[MOMENT]),
         uncertainty_eV_per_atom=sigma,
     )
+
+
+def other_models(population: Population, models: Sequence[str | Path]) -> bool:
+    """Whether a population was ranked with other models than these, so that its crystals have to be judged anew."""
+    return not set(map(file_sha256, models)) <= set(population.provenance.parents.values())
 
 
 def saturation_T(crystals: Candidates, moment_muB_per_atom: np.ndarray) -> np.ndarray:
