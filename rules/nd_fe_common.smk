@@ -26,8 +26,16 @@ ND_FE_STEPS = {
     "interstitials": ["relax", "static"],
     **{name: ["static"] for name in LEARNED},
 }
+# Crystals in each set as far as they are counted before they are known; a job for fewer than eight is not worth its start.
+INTERSTITIALS_COUNT = ND_FE["interstitials"]["hosts"] * ND_FE["interstitials"]["voids"]
+ND_FE_COUNTS = {
+    "references": 1,
+    "gases": 1,
+    "interstitials": INTERSTITIALS_COUNT * len(ND_FE["interstitials"]["elements"]),
+    **dict.fromkeys(LEARNED, LEARNING["crystals"]),
+}
 ND_FE_BATCHES = {
-    name: paths.batch_names(1 if name in ("references", "gases") else ND_FE["data"]["batches"], 1)
+    name: paths.batch_names(min(ND_FE["data"]["batches"], max(1, ND_FE_COUNTS.get(name, 10**6) // 8)), 1)
     for name in ND_FE_STEPS
 }
 
