@@ -76,7 +76,12 @@ BAD = [
     ("regressor.folds", 1, "found 1, allowed: a whole number from 2 to 50"),
     ("regressor.learning_rate", "1e-4", "found the text '1e-4' (YAML takes it for text; as a number it is written"),
     ("inverse.goals", [], "found [], allowed: a list of 1 to 50 different entries"),
+    ("material.from", "../Fe{0}", "found the text '../Fe{0}', allowed: text that is empty, the name of a crystal, or"),
+    ("material.from", None, "found nothing (an empty entry), allowed: text that is empty"),
+    ("material.temperature_K", -1, "found -1, allowed: a number from 0 to 10000 (K)"),
+    ("material.fallback_K1_J_m3", -1e6, "found -1000000.0, allowed: a number from 0 to 1e+08 (J / m3)"),
     # Keys that are each fine but not together.
+    ("material.from", "hcp_Co", "found hcp_Co, allowed: a crystal with exchange couplings (bcc_Fe) or a path"),
     ("structures.grain_count_min", 300, "found 300, allowed: at most 256 (grain_count_max)"),
     ("structures.grain_count_max", 30000, "found 30000, allowed: at most 25600 (the number of cells"),
     ("structures.cell_size_nm", 5.0, "found 5.0, allowed: at most 4.33581 (nm, the width of a domain wall"),
@@ -124,6 +129,17 @@ OTHER_BAD = [
         "found true with device cpu",
     ),
 ]
+
+
+def test_a_material_of_a_crystal_or_an_artifact_is_fine():
+    for name in ("bcc_Fe", "results/electronic_structure/material/bcc_Fe.h5", ""):
+        made = config.validate({"hysteresis": {"material": {"from": name}, "structures": {"cell_size_nm": 2.0}}})
+        assert made["hysteresis"]["material"]["from"] == name
+
+
+def test_the_width_of_a_wall_is_not_known_before_the_crystal():
+    section = {"material": {"from": "bcc_Fe"}, "structures": {"cell_size_nm": 5.0}}
+    assert config.validate({"hysteresis": section})["hysteresis"]["structures"]["cell_size_nm"] == 5.0
 
 
 @pytest.mark.parametrize(("study", "path", "message"), OTHER_BAD)

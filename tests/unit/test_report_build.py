@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from artifact_samples import sample
 from report_factory import MADE_UP, Factory
 
 from lodestone.artifacts.base import ArtifactError
@@ -104,6 +105,25 @@ def test_page_says_what_is_what(page: str) -> None:
 def test_cost_of_a_loop_is_said(page: str) -> None:
     # 88 s and 108 s of CPU time in the made-up benchmarks of the two batches, 40 loops.
     assert re.search(r"CPU time per loop, everything included</th><td>4\.90 s", page)
+
+
+def test_a_material_from_electronic_structure_is_said_to_be(made: Factory, tmp_path: Path) -> None:
+    path = tmp_path / "results" / "electronic_structure" / "material" / "iron.h5"
+    path.parent.mkdir(parents=True)
+    zero = {"message": "no K_1: cubic", "has_K1": 0, "K1_J_m3": [0.0, 0.0], "K1_0_J_m3": 0.0}
+    numbers = {"mu0_Ms_0_T": 1.61, "A_0_J_m": 8e-12, "Tc_K": 900.0, "shape": 0.3, "temperature_K": [0.0, 300.0]}
+    values = {"mu0_Ms_T": [1.61, 1.5], "A_J_m": [8e-12, 7e-12], "name": "iron", "A_source": "J_ij of AkaiKKR"}
+    sample("material", **zero, **numbers, **values).write(path)
+    section = {"from": "iron", "temperature_K": 0.0, "fallback_K1_J_m3": 4.2e6}
+    config = {**made.config, "hysteresis": {**made.config["hysteresis"], "material": section}}
+    output = tmp_path / "report.html"
+    paths = {**made.paths, "hysteresis_material": [str(path)], "material": [str(path)]}
+    build.render(paths, made.benchmarks(), config, output, LOG)
+    text = re.sub(r"<[^>]+>", "", output.read_text(encoding="utf-8"))
+    assert "Material. That of iron at 0 K, from electronic structure" in text
+    assert "K1 = 4.2 MJ/m³ (given in the configuration)" in text
+    assert "(J_ij of AkaiKKR)" in text
+    Structure(output.read_text(encoding="utf-8"))
 
 
 def test_large_run_is_not_called_small(made: Factory) -> None:

@@ -2,7 +2,7 @@
 
 Inputs by name: ``dataset`` (HysteresisDataset), ``loops`` (Loops, one per batch), ``autoencoders`` and ``folds``
 (Network), ``reconstructions``, ``predictions`` (one per encoding), ``baselines`` (Predictions, one per baseline),
-``morphing`` and ``designs`` (InverseDesigns). Any may be absent.
+``morphing``, ``designs`` (InverseDesigns) and ``hysteresis_material`` (MaterialTable). Any may be absent.
 """
 
 from __future__ import annotations
@@ -88,8 +88,22 @@ def _summary(run: Run) -> list[Block]:
             "computed ones; they are not simulations. Nothing on this page was measured on a magnet."
         )
     )
-    size = _size_notice(run)
-    return [*blocks, size] if size else blocks
+    more = (_material_notice(run), _size_notice(run))
+    return [*blocks, *(notice for notice in more if notice)]
+
+
+def _material_notice(run: Run) -> Notice | None:
+    """Say where the material comes from, if not from numbers of the configuration."""
+    if run.crystal is None:
+        return None
+    one, material, section = run.crystal, run.material, run.config["material"]
+    K1_source = one.K1_source if one.has_K1 else "given in the configuration"
+    return Notice(
+        f"**Material.** That of `{one.name}` at {section['temperature_K']:g} K, from electronic structure: "
+        f"μ_{{0}}M_{{s}} = {material.mu0_Ms_T:.3f} T ({one.Ms_source}), A = {1e12 * material.A_J_m:.2f} pJ/m "
+        f"({one.A_source}), K_{{1}} = {1e-6 * material.K1_J_m3:.3g} MJ/m³ ({K1_source}). T_{{C}} {one.Tc_K:.0f} K "
+        f"({one.Tc_source}). {one.message}".rstrip()
+    )
 
 
 def _loop_cards(run: Run) -> list[Card]:

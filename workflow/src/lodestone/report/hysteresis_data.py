@@ -17,7 +17,7 @@ from lodestone.artifacts.network import Network
 from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
 from lodestone.magnetism.material import Material
-from lodestone.magnetism.material_source import material_of
+from lodestone.magnetism.material_source import at_temperature, material_of
 from lodestone.report.inputs import Library
 
 INPUTS = (
@@ -65,6 +65,8 @@ class Run:
         The section ``hysteresis`` of the configuration.
     models : dict of name to Predictions
         Encodings first, then baselines, under the names of `NAMES`.
+    crystal : MaterialTable or None
+        Where the material comes from, if not from numbers of the configuration.
     encodings : list of str
         Names in `models` that belong to the autoencoder with the regressor; the last one is the main one.
     """
@@ -80,6 +82,7 @@ class Run:
     reconstructions: dict[str, Reconstructions] = field(default_factory=dict)
     morphings: list[Morphing] = field(default_factory=list)
     designs: InverseDesigns | None = None
+    crystal: MaterialTable | None = None
 
     @property
     def anisotropy_field_T(self) -> float:
@@ -89,7 +92,10 @@ class Run:
     @property
     def material(self) -> Material:
         """Material of the config, or the one that it takes from electronic structure."""
-        return material_of(self.config["material"], self.library.paths.get("hysteresis_material", []))
+        section = self.config["material"]
+        if self.crystal is None:
+            return material_of(section)
+        return at_temperature(self.crystal, section["temperature_K"], section["fallback_K1_J_m3"])
 
     @property
     def main(self) -> str | None:
@@ -108,9 +114,8 @@ def name_of(key: str) -> str:
 
 def gather(library: Library, config: Mapping[str, Any]) -> Run:
     """Read all artifacts of the study; stages that were not run stay empty."""
-    # On record before anything else: where the material comes from is part of the provenance.
-    library.one("hysteresis_material", MaterialTable)
     run = Run(library, config, dataset=library.one("dataset", HysteresisDataset), health=_health(library))
+    run.crystal = library.one("hysteresis_material", MaterialTable)
     for predictions in library.each("predictions", Predictions):
         run.models[name_of(predictions.encoding)] = predictions
     run.encodings = list(run.models)
