@@ -8,13 +8,14 @@ PROFILES := $(CONFIG_HOME)/snakemake
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test bench bench-solver install link lint pictures lock clean
+.PHONY: help demo test bench bench-solver bench-search install link lint pictures lock clean
 
 help:
 	@echo "make demo     run the default studies and write results/report.html"
 	@echo "make test     run the tests"
 	@echo "make bench    run the middle size and print its figures as JSON"
 	@echo "make bench-solver  time the micromagnetic solver alone, in minutes"
+	@echo "make bench-search  count how many relaxations the search for crystals takes, in half an hour"
 	@echo "make install  link the profiles, so that 'snakemake --profile slurm' works"
 	@echo "make lint     check style, types, spelling and the workflow"
 	@echo "make pictures  draw docs/rulegraph.svg and docs/dag.svg (needs graphviz)"
@@ -40,6 +41,9 @@ bench: $(READY)
 
 bench-solver: $(READY)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/solver.py
+
+bench-search: $(READY)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/search.py $(BENCH_ARGS)
 
 install: $(READY) link
 

@@ -37,6 +37,7 @@ def warm() -> list[str]:
     from lodestone.magnetism.material import Material
     from lodestone.micromagnetics import loops
     from lodestone.microstructure import voronoi
+    from lodestone.search.warm import warm_up as warm_search
 
     structures = {"cells": 32, "grain_count_min": 2, "grain_count_max": 4, "max_misorientation_deg": 90.0}
     voronoi.batch(0, "labelled_structures", 0, 1, structures)
@@ -44,6 +45,7 @@ def warm() -> list[str]:
     loops.warm_up(Material(1.61, 4.2e6, 8.0e-12))
     optimiser.warm()
     lanes.warm_up()
+    warm_search()
     neighbours.warm()
     kernels.warm()
     return ["structures", "images", "demagnetisation curves", "optimiser", "spins", "graph networks"]

@@ -6,8 +6,9 @@ repeats another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,15 @@ from lodestone.search.candidate import Candidate, Crystal, crystal_of, id_of
 from lodestone.search.compositions import formula_of
 from lodestone.search.fingerprint import distances, fingerprint
 from lodestone.search.operators import REGISTRY
+from lodestone.search.packing import settled
 from lodestone.search.rates import rates
 from lodestone.search.settings import SearchSettings
+from lodestone.search.shaping import shaped, volume_ratio
 
 _TRIES = 40
 _TOURNAMENT = 2
+# This share of the crystals is relaxed without a look at its packing, in case that good crystals are packed badly.
+_UNSEEN = 0.25
 
 
 class Seen:
@@ -86,10 +91,28 @@ def first_generation(settings: SearchSettings, seed: int, files: Sequence[str | 
 def _fresh(rng: np.random.Generator, settings: SearchSettings, seen: Seen, identity: int) -> Candidate:
     """One seed, drawn again while it repeats a crystal; the last one is taken as it is."""
     for _ in range(_TRIES):
-        crystal, origin = seeds.draw(rng, settings)
-        if seen.take(crystal):
-            break
-    return Candidate(identity, crystal, origin)
+        counts, by_topology = settings.compositions.draw(rng), seeds.draws_topology(rng, settings)
+        crystal = _best(rng, partial(seeds.draw, rng, settings, counts, by_topology), settings, seen)
+        if crystal is not None:
+            return Candidate(identity, crystal, "topology" if by_topology else "random")
+    return Candidate(identity, seeds.draw(rng, settings, counts, by_topology), "topology" if by_topology else "random")
+
+
+def _best(
+    rng: np.random.Generator, make: Callable[[], Crystal | None], settings: SearchSettings, seen: Seen
+) -> Crystal | None:
+    """Make several crystals, relax them as packings, take the best packed one that is new; None if none is."""
+    if settings.trials == 1 or rng.random() < _UNSEEN:
+        crystal = make()
+        return crystal if crystal is not None and seen.take(crystal) else None
+    made: list[tuple[float, int, Crystal]] = []
+    for trial in range(settings.trials):
+        crystal = make()
+        if crystal is not None:
+            packed, energy = settled(crystal, settings)
+            crystal = shaped(packed, settings, volume_ratio(crystal, settings)) or crystal
+            made.append((energy, trial, crystal))
+    return next((crystal for _, _, crystal in sorted(made, key=lambda m: m[:2]) if seen.take(crystal)), None)
 
 
 @dataclass(frozen=True)
@@ -164,7 +187,8 @@ def _offspring(
         chosen = pool.draw(rng, operator.parents)
         if len(chosen) < operator.parents:
             continue
-        crystal = operator.apply(rng, [pool.crystals[k] for k in chosen], settings)
-        if crystal is not None and seen.take(crystal):
+        parents = [pool.crystals[k] for k in chosen]
+        crystal = _best(rng, partial(operator.apply, rng, parents, settings), settings, seen)
+        if crystal is not None:
             return Candidate(identity, crystal, name, tuple(pool.ids[k] for k in chosen))
     return _fresh(rng, settings, seen, identity)

@@ -17,9 +17,15 @@ from lodestone.structures.errors import StructureError, raise_all
 _TRIES = 12
 
 
+def draws_topology(rng: np.random.Generator, settings: SearchSettings) -> bool:
+    """Whether the next seed stands on a known topology, by the weights of the kinds of seeds."""
+    weights = settings.seeds
+    return bool(rng.random() * (weights.random + weights.topology) < weights.topology)
+
+
 def draw(
-    rng: np.random.Generator, settings: SearchSettings, counts: tuple[int, int] | None = None
-) -> tuple[Crystal, str]:
+    rng: np.random.Generator, settings: SearchSettings, counts: tuple[int, int], by_topology: bool = False
+) -> Crystal:
     """One new crystal; always ends.
 
     Parameters
@@ -27,31 +33,21 @@ def draw(
     rng : numpy Generator
         The item's own stream.
     settings : SearchSettings
-        Weights of the kinds of seeds, compositions, distances.
-    counts : (int, int), optional
-        Minority and majority atoms; by default any that is allowed.
-
-    Returns
-    -------
-    (Crystal, str)
-        The crystal, and ``random`` or ``topology``.
+        Compositions, distances, excluded topologies.
+    counts : (int, int)
+        Minority and majority atoms.
+    by_topology : bool
+        On the sites of a known crystal instead of in a random space group; where no known crystal has as many sites,
+        a space group it is.
     """
-    counts = counts or settings.compositions.draw(rng)
-    weights = settings.seeds
-    by_topology = rng.random() * (weights.random + weights.topology) < weights.topology
     for _ in range(_TRIES):
-        crystal: Crystal | None = None
-        if by_topology:
-            found = skeletons.draw(rng, counts, settings)
-            crystal = None if found is None else found[0]
-            if found is None:
-                by_topology = False
-        else:
+        crystal = skeletons.draw(rng, counts, settings) if by_topology else None
+        if crystal is None:
             crystal = space_groups.draw(rng, counts, settings)
         made = None if crystal is None else shaped(crystal, settings)
         if made is not None:
-            return made, "topology" if by_topology else "random"
-    return _last_resort(rng, counts, settings), "random"
+            return made
+    return _last_resort(rng, counts, settings)
 
 
 def _last_resort(rng: np.random.Generator, counts: tuple[int, int], settings: SearchSettings) -> Crystal:

@@ -64,6 +64,8 @@ class SearchSettings:
         Weights at first.
     objectives : tuple of str
         Of `OBJECTIVES`.
+    trials : int
+        Crystals that are made for each one that is relaxed, see `lodestone.search.packing`; 1 takes every one.
     fingerprint_tolerance : float
         Crystals whose fingerprints are nearer (cosine distance) are the same.
     distances : DistanceRule
@@ -81,6 +83,7 @@ class SearchSettings:
     seeds: Seeds
     operators: Mapping[str, float]
     adaptive_rates: bool
+    trials: int
     objectives: tuple[str, ...]
     fingerprint_tolerance: float
     distances: DistanceRule
@@ -107,6 +110,7 @@ class SearchSettings:
             seeds=_seeds(mapping.get("seeds", {})),
             operators=_operators(mapping.get("operators", {})),
             adaptive_rates=bool(mapping.get("adaptive_rates", True)),
+            trials=_whole(mapping, "trials", 12, 1),
             objectives=_objectives(mapping),
             fingerprint_tolerance=_number(mapping, "fingerprint_tolerance", 0.01, 0.0, 1.0),
             distances=_distances(mapping, elements),

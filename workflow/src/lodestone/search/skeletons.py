@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from ase.data import chemical_symbols
 
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.structure_set import StructureSet
@@ -29,7 +28,6 @@ class Skeleton:
 
     lattice_A: np.ndarray
     fractional: np.ndarray
-    system: str
 
     def __len__(self) -> int:
         """Return the number of sites."""
@@ -59,11 +57,10 @@ def library(path: str | Path = snapshot.SNAPSHOT, exclude: Sequence[str] = ()) -
 def _skeleton(known: StructureSet, row: int) -> Skeleton:
     """One crystal of the snapshot, whose cells are primitive."""
     rows = known.sites(row)
-    system = "-".join(sorted({chemical_symbols[int(z)] for z in known.atomic_number[rows]}))
-    return Skeleton(known.lattice_A[row], known.fractional[rows], system)
+    return Skeleton(known.lattice_A[row], known.fractional[rows])
 
 
-def draw(rng: np.random.Generator, counts: tuple[int, int], settings: SearchSettings) -> tuple[Crystal, str] | None:
+def draw(rng: np.random.Generator, counts: tuple[int, int], settings: SearchSettings) -> Crystal | None:
     """Put atoms on the sites of a random skeleton, or of its repeated cell.
 
     Parameters
@@ -77,8 +74,8 @@ def draw(rng: np.random.Generator, counts: tuple[int, int], settings: SearchSett
 
     Returns
     -------
-    (Crystal, str) or None
-        The crystal, with the volume of the skeleton, and the system of that; None if no skeleton fits.
+    Crystal or None
+        With the volume of the skeleton; None if no skeleton fits.
     """
     atoms = sum(counts)
     by_size = library(exclude=settings.seeds.exclude_systems)
@@ -91,7 +88,7 @@ def draw(rng: np.random.Generator, counts: tuple[int, int], settings: SearchSett
     lattice, fractional = repeated(rng, skeleton.lattice_A, skeleton.fractional, atoms // size)
     minority = _decorate(rng, lattice, fractional, counts[0])
     numbers = np.where(minority, settings.numbers[0], settings.numbers[1])
-    return Crystal(numbers, lattice, fractional), skeleton.system
+    return Crystal(numbers, lattice, fractional)
 
 
 def repeated(
