@@ -2,9 +2,7 @@
 
 
 rule compute_loops:
-    """Compute the demagnetisation curve of every structure of one batch.
-
-    Each finished curve is recorded in a ledger beside the output: a job that is killed goes on where it stopped.
+    """Compute the demagnetisation curves of one batch; a ledger holds the finished ones for a job that was killed.
 
     Wildcards used: batch
     """
