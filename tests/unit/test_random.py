@@ -28,6 +28,14 @@ def test_streams_never_change():
         "inverse": 7,
         "morphing": 8,
         "monte_carlo": 9,
+        "graph_model": 10,
+        "graph_model_split": 11,
+        "transfer": 12,
+        "search_seed": 13,
+        "search_variation": 14,
+        "training_copies": 16,
+        "pretraining_copies": 17,
+        "published_labels": 18,
     }
 
 

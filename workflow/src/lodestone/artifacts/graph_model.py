@@ -41,7 +41,9 @@ class GraphModel(Artifact):
     element_value: np.ndarray = array(
         ("element", "target"), "float64", "1", "what each atom of an element adds before the mean, in the target's unit"
     )
-    interval_factor: np.ndarray = array(("target",), "float64", "1", "calibrated factor of the interval; 0 if it is not")
+    interval_factor: np.ndarray = array(
+        ("target",), "float64", "1", "calibrated factor of the interval; 0 if it is not"
+    )
     interval_floor: np.ndarray = array(
         ("target",), "float64", "1", "spread that is always there, in the target's unit; 0 without calibration"
     )

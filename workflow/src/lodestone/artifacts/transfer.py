@@ -49,12 +49,8 @@ class Transfer(Artifact):
     )
     has_forces: np.ndarray = array(("structure",), "uint8", "1", "1 where there are forces and a stress")
     force_true_eV_A: np.ndarray = array(("site", "axis"), "float64", "eV / Angstrom", "label of the force")
-    force_before_eV_A: np.ndarray = array(
-        ("site", "axis"), "float64", "eV / Angstrom", "force of the model as it came"
-    )
-    force_after_eV_A: np.ndarray = array(
-        ("site", "axis"), "float64", "eV / Angstrom", "force of the specialised model"
-    )
+    force_before_eV_A: np.ndarray = array(("site", "axis"), "float64", "eV / Angstrom", "force of the model as it came")
+    force_after_eV_A: np.ndarray = array(("site", "axis"), "float64", "eV / Angstrom", "force of the specialised model")
     stress_true_eV_A3: np.ndarray = array(
         ("structure", "vector", "axis"), "float64", "eV / Angstrom3", "label of the stress, dE/dstrain over the volume"
     )
@@ -77,7 +73,7 @@ class Transfer(Artifact):
     settings: dict = attribute(dict, "1", "settings of the transfer, and what cross-validation chose")
 
     def check(self, where: str) -> None:
-        """Flags, offsets and intervals must make sense."""
+        """Check flags, offsets and intervals."""
         for offset, values in (("site_offset", self.force_true_eV_A), ("name_offset", self.name_utf8)):
             fits = group_sizes(getattr(self, offset), len(values)) is not None
             self.require(fits, where, f"field {offset!r}", "others", f"rising from 0 to {len(values)}")

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from lodestone.graph_models.errors import ModelError
 from lodestone.graph_models.graphs import GraphSettings, feature_table
+from lodestone.graph_models.library import pure_model
 
 NAME = "alignn_atomwise_pure"
 SMOOTH_EPSILON = 1e-2  # added to the sum of gates; large enough that a lone neighbour fades over tenths of an angstrom
@@ -61,11 +62,10 @@ class Architecture:
         ModelError
             If alignn does not accept the fields, or they ask for what has no number (classification).
         """
-        from alignn.models.alignn_atomwise_pure import ALIGNNAtomWisePureConfig
         from pydantic import ValidationError
 
         try:
-            config = ALIGNNAtomWisePureConfig(**{**self.model, "name": NAME})
+            config = pure_model().ALIGNNAtomWisePureConfig(**{**self.model, "name": NAME})
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"]))

@@ -53,7 +53,7 @@ def along(
     strains: Sequence[NDArray[np.float64]],
     device: torch.device,
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Derivatives of energies along directions, as functions of the weights w of the output layer.
+    """Derive energies along directions, as functions of the weights w of the output layer.
 
     ``D E = rows w + rest``, the rest from the repulsion at short distance. Central differences of the features: the
     energy is linear in w, and all its weights are served at once.

@@ -115,12 +115,12 @@ def run(
 
 
 def _added(model: GraphModel, body: bodies.Body) -> Array:
-    """What the repulsion adds to a force field's energy per atom, (crystal, 1), or 0."""
+    """Return what the repulsion adds to a force field's energy per atom, (crystal, 1), or 0."""
     return body.repulsion_eV_per_atom[:, None] if model.is_force_field else np.zeros((1, 1))
 
 
 def _values(network: GraphNetwork, model: GraphModel, samples: Samples, device: torch.device) -> Array:
-    """What a model says about all crystals, (crystal, target)."""
+    """Return what a model says about all crystals, (crystal, target)."""
     body = bodies.features(network, samples.geometries, device)
     return np.asarray(body.output + _added(model, body) + samples.composition @ element_table(model))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,11 +39,12 @@ def evaluate(network: GraphNetwork, batch: GraphBatch) -> Derived:
         gradient = gradient * factor
         forces = site_forces(gradient, batch, network.config.add_reverse_forces)
         stress = virial(batch.edge, gradient, batch) * network.config.stress_multiplier
-    return Derived(Output(*(None if t is None else t.detach() for t in output)), forces, stress)
+    kept: Any = (None if t is None else t.detach() for t in output)
+    return Derived(Output(*kept), forces, stress)
 
 
 def site_forces(gradient: Tensor, batch: GraphBatch, both_ends: bool = True) -> Tensor:
-    """Forces (site, 3) from the derivatives with respect to the edges (edge, 3)."""
+    """Return forces (site, 3) from the derivatives with respect to the edges (edge, 3)."""
     links = Links(batch.source, batch.destination, batch.edge_offset)
     arriving = links.collect(gradient)
     return links.gather(gradient) - arriving if both_ends else -arriving
@@ -60,7 +61,7 @@ def virial(edge: Tensor, gradient: Tensor, batch: GraphBatch) -> Tensor:
 
 
 def edge_changes(batch: GraphBatch, shift: Tensor, strain: Tensor) -> Tensor:
-    """Changes of edges (edge, 3) when sites are shifted (site, 3) and crystals strained (crystal, 3, 3)."""
+    """Return changes of edges (edge, 3) when sites are shifted (site, 3) and crystals strained (crystal, 3, 3)."""
     links = Links(batch.source, batch.destination, batch.edge_offset)
     strained = torch.einsum("ea,eab->eb", batch.edge, strain[batch.edge_crystal])
     return links.from_destination(shift) - links.from_source(shift) + strained

@@ -23,7 +23,7 @@ SHORTEST_A = 0.3
 
 
 def perceptron(layer: Any, rows: Tensor, compiled: bool) -> Tensor:
-    """alignn's MLPLayer: linear, layer norm, SiLU."""
+    """Apply alignn's MLPLayer: linear, layer norm, SiLU."""
     linear, norm, _ = layer.layer
     return operations.norm_silu(operations.apply(linear, rows), norm, None, compiled)
 
@@ -52,7 +52,7 @@ class Angles:
         self.z = embed(module.angle_embedding, cosine, False)
 
     def gates(self, layer: Any, k: int) -> Tensor:
-        """What the triplets add to the gates of a layer, (triplet, hidden)."""
+        """Return what the triplets add to the gates of a layer, (triplet, hidden)."""
         return operations.linear(self.z, layer.edge_gate.weight)
 
     def update(self, m: Tensor, norm: Any) -> None:
@@ -72,7 +72,7 @@ class TabulatedAngles:
         self.sum: Tensor | None = None
 
     def gates(self, layer: Any, k: int) -> Tensor:
-        """What the triplets add to the gates of a layer, (triplet, hidden)."""
+        """Return what the triplets add to the gates of a layer, (triplet, hidden)."""
         base = None if self.sum is None else operations.linear(self.sum, layer.edge_gate.weight)
         width = len(layer.edge_gate.weight)
         return self.table(self.cosine, base, k * width, width)
@@ -151,10 +151,10 @@ class Table:
         """Columns from `column` on at points x (row,), added to `base`, which is changed: (row, width)."""
         return _Interpolate.apply(x, base, self.value, self.slope, self, column, width)  # type: ignore[no-any-return]
 
-    def scale(self) -> Any:
+    def scale(self) -> list[Any]:
         """First node and nodes a unit, in the precision of the table."""
         real = self.value.detach().numpy().dtype.type
-        return real(self.low), real(self.per_step)
+        return [real(self.low), real(self.per_step)]
 
 
 class _Interpolate(torch.autograd.Function):
@@ -166,7 +166,7 @@ class _Interpolate(torch.autograd.Function):
     ) -> Tensor:
         y = x.new_empty(len(x), width) if base is None else base
         arrays = [t.detach().numpy() for t in (x, value, slope, y)]
-        kernels.interpolate(arrays[0], *table.scale(), *arrays[1:3], column, arrays[3], base is not None)
+        kernels.interpolate(*[*table.scale(), column, base is not None, *arrays])
         if base is not None:
             ctx.mark_dirty(base)
         ctx.table, ctx.column, ctx.has_base = table, column, base is not None
@@ -179,11 +179,8 @@ class _Interpolate(torch.autograd.Function):
         dy, dx = gradients[0].contiguous(), torch.empty_like(x)
         trained = ctx.needs_input_grad[2]
         d_value, d_slope = (torch.zeros_like(t if trained else t[:0]) for t in (value, slope))
-        x_, value_, slope_, dy_, dx_, d_value_, d_slope_ = (
-            t.detach().numpy() for t in (x, value, slope, dy, dx, d_value, d_slope)
-        )
-        scale = ctx.table.scale()
-        kernels.interpolate_back(x_, *scale, value_, slope_, ctx.column, dy_, dx_)
+        where = [*ctx.table.scale(), ctx.column]
+        kernels.interpolate_back(*[*where, *(t.detach().numpy() for t in (x, value, slope, dy, dx))])
         if trained:
-            kernels.interpolate_learn(x_, *scale, ctx.column, dy_, d_value_, d_slope_)
+            kernels.interpolate_learn(*[*where, *(t.detach().numpy() for t in (x, dy, d_value, d_slope))])
         return dx, dy if ctx.has_base else None, d_value, d_slope, None, None, None

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 def spread(members: Array) -> Array:
-    """Standard deviation over the first axis, 0 for a single member."""
+    """Return the standard deviation over the first axis, 0 for a single member."""
     return members.std(0, ddof=1) if len(members) > 1 else np.zeros(members.shape[1:])
 
 

@@ -159,4 +159,6 @@ def _checked(models: Sequence[GraphModel]) -> GraphModel:
 def _mean_head(model: GraphModel) -> GraphModel:
     """Return one network with the mean output layer of all members."""
     weights, biases = zip(*heads_of(model), strict=True)
-    return with_heads(model, [(np.mean(weights, axis=0).astype(np.float32), np.mean(biases, axis=0).astype(np.float32))])
+    return with_heads(
+        model, [(np.mean(weights, axis=0).astype(np.float32), np.mean(biases, axis=0).astype(np.float32))]
+    )

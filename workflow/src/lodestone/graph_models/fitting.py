@@ -71,7 +71,9 @@ class Fitted:
     best_epoch: int
 
 
-def fit(network: GraphNetwork, loss: Loss, plan: Plan, checkpoint_path: str | Path | None, log: logging.Logger) -> Fitted:
+def fit(
+    network: GraphNetwork, loss: Loss, plan: Plan, checkpoint_path: str | Path | None, log: logging.Logger
+) -> Fitted:
     """Train a network in place, going on from the checkpoint if there is one.
 
     The state is saved after every epoch: a training that was killed ends with the same bits as one that was not.
@@ -127,7 +129,9 @@ class _Fit:
             part = rows[first : first + self.plan.batch_size]
             loss = self.loss.train(self.network, part)
             if not np.isfinite(loss):
-                raise ModelError(f"training, epoch {number}", f"a loss of {loss}", "a number; try a lower learning rate")
+                raise ModelError(
+                    f"training, epoch {number}", f"a loss of {loss}", "a number; try a lower learning rate"
+                )
             steps = self.per_epoch * self.plan.epochs
             self.optimiser.step(learning_rate(self.optimiser.steps, steps, self.plan.learning_rate))
             total += loss * len(part)

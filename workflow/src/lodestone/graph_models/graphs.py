@@ -19,8 +19,10 @@ from torch import Tensor
 from lodestone.dft.relaxation import Geometry
 from lodestone.graph_models import neighbours
 from lodestone.graph_models.errors import ModelError
+from lodestone.graph_models.library import alignn
 
 LARGEST_ATOMIC_NUMBER = 118
+ATOM_FEATURES = ("cgcnn", "basic", "cfid", "atomic_number")
 
 
 @dataclass(frozen=True)
@@ -190,26 +192,23 @@ def _tabulated(name: str) -> dict[int, NDArray[np.float64]]:
     from ase.data import chemical_symbols
     from jarvis.core.specie import get_node_attributes
 
+    if name not in ATOM_FEATURES:
+        raise ModelError("atom features", repr(name), ", ".join(ATOM_FEATURES))
     rows = {}
     for z in range(1, LARGEST_ATOMIC_NUMBER + 1):
         with contextlib.suppress(KeyError, TypeError, ValueError), contextlib.redirect_stdout(io.StringIO()):
-            try:
-                rows[z] = np.array(get_node_attributes(chemical_symbols[z], atom_features=name), float)
-            except NotImplementedError as error:
-                raise ModelError("atom features", repr(name), "cgcnn, basic, cfid or atomic_number") from error
+            rows[z] = np.array(get_node_attributes(chemical_symbols[z], atom_features=name), float)
     return rows
 
 
 def torch_graph(batch: GraphBatch) -> Any:
     """Edges of a batch as alignn's graph."""
-    from alignn.torch_graph_builder import TorchGraph
-
-    return TorchGraph(num_nodes=len(batch.crystal), src=batch.source, dst=batch.destination)
+    builder = alignn("torch_graph_builder")
+    return builder.TorchGraph(num_nodes=len(batch.crystal), src=batch.source, dst=batch.destination)
 
 
 def short_graph(batch: GraphBatch) -> Any:
     """Triplets of a batch as alignn's graph, between edges numbered as in the batch."""
-    from alignn.torch_graph_builder import TorchGraph
-
+    builder = alignn("torch_graph_builder")
     ends = batch.short[batch.triplet_source], batch.short[batch.triplet_destination]
-    return TorchGraph(num_nodes=len(batch.source), src=ends[0], dst=ends[1])
+    return builder.TorchGraph(num_nodes=len(batch.source), src=ends[0], dst=ends[1])

@@ -48,9 +48,7 @@ def run(
     fits = [_Fit(samples, partition, settings, seed, body.features, column) for column in columns]
     if model.is_force_field:
         learned = partition.train_rows[samples.has_forces[partition.train_rows]]
-        rows = mechanics.equations(
-            network, samples, learned, fits[0].weights, settings.force_equations, seed, device
-        )
+        rows = mechanics.equations(network, samples, learned, fits[0].weights, settings.force_equations, seed, device)
         log.info("%d equations of forces and stresses", rows.count)
         fits[0].push_on(rows)
     for each in fits:
@@ -152,7 +150,9 @@ class _Fit:
         prior = self.choice.prior_name
         self.solutions = self.ensemble(rows, self.table, self.start[prior], 0)
         self.members = self.predict(self.solutions)
-        shift = self.start["pretrained"][-1] - column.head[-1] if column.head is not None else self.start["constant"][-1]
+        shift = (
+            self.start["pretrained"][-1] - column.head[-1] if column.head is not None else self.start["constant"][-1]
+        )
         self.referenced = self.base + shift + self.composition @ (self.table - column.table)
         self.out_of_fold = np.full(len(self.true), np.nan)
         self.fold_sigma = np.zeros(len(self.true))

@@ -16,7 +16,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 _EXPONENTS = 8
-_FAST = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 # exp(-x) = 2^n exp(g) with |g| <= ln(2) / 2; 2^n has n + _BIAS in the bits above the mantissa.
 _MINUS_LOG2E, _LN2 = np.float32(-1 / math.log(2)), np.float32(math.log(2))
 _LOW, _HIGH, _ONE, _HALF = np.float32(-126), np.float32(126), np.float32(1), np.float32(0.5)
@@ -48,16 +47,16 @@ def sigmoid(x: Any) -> Any:
 
 
 @overload(sigmoid, jit_options={"fastmath": True, "error_model": "numpy"})
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x):
     if x != types.float32:
         return lambda x: 1.0 / (1.0 + math.exp(-x))
 
-    def single(x):  # type: ignore[no-untyped-def]
+    def single(x):
         t = x * _MINUS_LOG2E
         t = t if t > _LOW else _LOW
         t = t if t < _HIGH else _HIGH
-        n = _nearest(t)
-        g = (t - n) * _LN2
+        whole = _nearest(t)  # type: ignore[call-arg, var-annotated]
+        g = (t - whole) * _LN2
         p = _E7 * g + _E6
         p = p * g + _E5
         p = p * g + _E4
@@ -65,13 +64,13 @@ def _sigmoid(x):  # type: ignore[no-untyped-def]
         p = p * g + _HALF
         p = p * g + _ONE
         p = p * g + _ONE
-        return _ONE / (_ONE + p * _number(types.int32((types.int32(n) + _BIAS) << _MANTISSA)))
+        return _ONE / (_ONE + p * _number(types.int32((types.int32(whole) + _BIAS) << _MANTISSA)))
 
     return single
 
 
-@njit(**_FAST)
-def gate(offset, source, weight, nodes, gates, epsilon, mean, inverse):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def gate(epsilon, offset, source, weight, nodes, gates, mean, inverse):
     """Gated mean over the edges of each destination; `gates` (edge, width) becomes m.
 
     ``m = nodes[source, 0] + nodes[destination, 1] + gates``, ``s = weight sigmoid(m)``,
@@ -97,8 +96,8 @@ def gate(offset, source, weight, nodes, gates, epsilon, mean, inverse):  # type:
             mean[d, j] = total[j] * scale
 
 
-@njit(**_FAST)
-def gate_back(offset, source, weight, nodes, m, mean, inverse, d_mean, d_gates, d_nodes, d_weight):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def gate_back(offset, source, weight, nodes, m, mean, inverse, d_mean, d_gates, d_nodes, d_weight):
     """Add the gradient that comes through `mean` to `d_gates`, which holds that which comes through m.
 
     `d_nodes` (node, 3 width) must be zero; `d_weight` (edge,) is set.
@@ -127,8 +126,8 @@ def gate_back(offset, source, weight, nodes, m, mean, inverse, d_mean, d_gates, 
             d_nodes[d, width + j] += arriving[j]
 
 
-@njit(**_FAST)
-def norm_silu(x, gamma, beta, residual, has_residual, y):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def norm_silu(has_residual, x, gamma, beta, residual, y):
     """``y = residual + silu(layer_norm(x))`` for rows of x (row, width)."""
     width = x.shape[1]
     share, small = x.dtype.type(1 / width), x.dtype.type(_LAYER_NORM_EPSILON)
@@ -150,8 +149,8 @@ def norm_silu(x, gamma, beta, residual, has_residual, y):  # type: ignore[no-unt
                 y[i, j] += residual[i, j]
 
 
-@njit(**_FAST)
-def norm_silu_back(x, gamma, beta, dy, dx, d_gamma, d_beta):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def norm_silu_back(x, gamma, beta, dy, dx, d_gamma, d_beta):
     """Gradients of `norm_silu`; those of the parameters are added."""
     width = x.shape[1]
     share, small = x.dtype.type(1 / width), x.dtype.type(_LAYER_NORM_EPSILON)
@@ -183,8 +182,8 @@ def norm_silu_back(x, gamma, beta, dy, dx, d_gamma, d_beta):  # type: ignore[no-
             dx[i, j] = scale * (back[j] - plain - normal[j] * crossed)
 
 
-@njit(**_FAST)
-def angles(offset, source, unit, envelope, cosine, weight):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def angles(offset, source, unit, envelope, cosine, weight):
     """Cosine at the middle atom of triplets and the product of the envelopes of both edges.
 
     ``cosine = - unit[A] . unit[B]``, ``weight = envelope[A] envelope[B]``.
@@ -197,8 +196,8 @@ def angles(offset, source, unit, envelope, cosine, weight):  # type: ignore[no-u
             weight[t] = e * envelope[a]
 
 
-@njit(**_FAST)
-def angles_back(offset, source, unit, envelope, d_cosine, d_weight, d_unit, d_envelope):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def angles_back(offset, source, unit, envelope, d_cosine, d_weight, d_unit, d_envelope):
     """Add the gradients of `angles`."""
     for b in range(len(offset) - 1):
         for t in range(offset[b], offset[b + 1]):
@@ -210,8 +209,8 @@ def angles_back(offset, source, unit, envelope, d_cosine, d_weight, d_unit, d_en
             d_envelope[a] += dw * envelope[b]
 
 
-@njit(**_FAST)
-def interpolate(x, low, per_step, value, slope, column, y, add):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def interpolate(low, per_step, column, add, x, value, slope, y):
     """Cubic Hermite interpolation of columns of a table (node, column) at points x (row,); y is set or added to."""
     width, last = y.shape[1], value.shape[0] - 2
     one, two, three = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3)
@@ -229,8 +228,8 @@ def interpolate(x, low, per_step, value, slope, column, y, add):  # type: ignore
             y[i, j] += a * value[k, n] + b * value[k + 1, n] + c * slope[k, n] + d * slope[k + 1, n]
 
 
-@njit(**_FAST)
-def interpolate_back(x, low, per_step, value, slope, column, dy, dx):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def interpolate_back(low, per_step, column, x, value, slope, dy, dx):
     """Gradient of `interpolate` with respect to x."""
     width, last = dy.shape[1], value.shape[0] - 2
     one, two, three, six = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3), x.dtype.type(6)
@@ -249,8 +248,8 @@ def interpolate_back(x, low, per_step, value, slope, column, dy, dx):  # type: i
         dx[i] = change
 
 
-@njit(**_FAST)
-def interpolate_learn(x, low, per_step, column, dy, d_value, d_slope):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def interpolate_learn(low, per_step, column, x, dy, d_value, d_slope):
     """Add the gradients of `interpolate` with respect to the table."""
     width, last = dy.shape[1], d_value.shape[0] - 2
     one, two, three = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3)
@@ -274,14 +273,15 @@ def warm() -> None:
     offset, index = np.array([0, 1], np.int64), np.zeros(1, np.int64)
     rows, one, nodes = np.ones((3, 1, 8), np.float32), np.ones(1, np.float32), np.zeros((1, 24), np.float32)
     vector = np.ones(8, np.float32)
-    gate(offset, index, one, nodes, rows[0], np.float32(1e-6), rows[1], rows[2])
-    gate_back(offset, index, one, nodes, *rows, rows[1].copy(), rows[2].copy(), nodes.copy(), one.copy())
-    norm_silu(rows[0], vector, vector, rows[1], True, rows[2])
+    gate(np.float32(1e-6), offset, index, one, nodes, *rows)
+    many: list[np.ndarray] = [*rows, rows[1].copy(), rows[2].copy(), nodes.copy(), one.copy()]
+    gate_back(*[offset, index, one, nodes, *many])
+    norm_silu(True, rows[0], vector, vector, rows[1], rows[2])
     norm_silu_back(rows[0], vector, vector, rows[1], rows[2], vector.copy(), vector.copy())
     unit = np.ones((1, 3), np.float32)
     angles(offset, index, unit, one, one.copy(), one.copy())
     angles_back(offset, index, unit, one, one, one, unit.copy(), one.copy())
     table, step = np.zeros((2, 8), np.float32), np.float32(1)
-    interpolate(one, step, step, table, table, 0, rows[0], True)
-    interpolate_back(one, step, step, table, table, 0, rows[0], one.copy())
-    interpolate_learn(one, step, step, 0, rows[0], table, table.copy())
+    interpolate(step, step, 0, True, one, table, table, rows[0])
+    interpolate_back(step, step, 0, one, table, table, rows[0], one.copy())
+    interpolate_learn(step, step, 0, one, rows[0], table, table.copy())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ def huber(error: Tensor) -> Tensor:
 
 
 def slope(error: Tensor) -> Tensor:
-    """Derivative of `huber`."""
+    """Return the derivative of `huber`."""
     return error.clamp(-1, 1)
 
 
@@ -60,7 +60,7 @@ class _Batches:
         built = graphs.build([self.samples.geometries[k] for k in rows], self.settings)
         return built.to(self.device, torch.float32)
 
-    def tensor(self, values: NDArray[np.float64]) -> Tensor:
+    def tensor(self, values: NDArray[Any]) -> Tensor:
         """Numbers on the device, single precision."""
         return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self.device)
 
@@ -180,7 +180,7 @@ class ForceField:
     def _errors(
         self, network: GraphNetwork, batch: GraphBatch, rows: NDArray[np.int64]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss of each crystal (crystal,), and its derivatives by energy, forces (site, 3) and stress (crystal, 3, 3)."""
+        """Loss (crystal,) and its derivatives by energy, forces (site, 3) and stress (crystal, 3, 3)."""
         weights, tensor = self.weights, self.batches.tensor
         derived = derivatives.evaluate(network, batch)
         sites = batch.counts.to(torch.float32)

@@ -119,7 +119,7 @@ def _mixtures(sites: int, count: int, seed: int, crystal: int) -> tuple[Array, A
 
 
 def push(model: GraphModel, samples: Samples, device: torch.device) -> Push:
-    """Forces and stresses of all crystals by a force field."""
+    """Return forces and stresses of all crystals by a force field."""
     evaluated = Evaluator(model, "gpu" if device.type == "cuda" else "cpu")(samples.geometries)
     for name, result in zip(samples.names, evaluated, strict=True):
         if result.failure:

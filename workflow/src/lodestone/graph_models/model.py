@@ -69,7 +69,7 @@ def shapes_of(network: GraphNetwork) -> list[list[Any]]:
 
 
 def parameters_of(network: GraphNetwork) -> dict[str, NDArray[np.float32]]:
-    """Copies of all parameters by name, single precision."""
+    """Return copies of all parameters by name, single precision."""
     return {n: p.detach().cpu().float().numpy().copy() for n, p in network.module.named_parameters()}
 
 

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from lodestone.graph_models import operations, repulsion
 from lodestone.graph_models.architecture import Architecture
-from lodestone.graph_models.embeddings import Angles, TabulatedAngles, Tables, embed_edges, perceptron
+from lodestone.graph_models.embeddings import Angles, Tables, TabulatedAngles, embed_edges, perceptron
 from lodestone.graph_models.graphs import GraphBatch, short_graph, torch_graph
+from lodestone.graph_models.library import pure_model
 from lodestone.graph_models.operations import Links
 
 
@@ -66,11 +67,9 @@ class GraphNetwork(nn.Module):
     shift: Tensor
 
     def __init__(self, architecture: Architecture, *, compiled: bool | None = None) -> None:
-        from alignn.models.alignn_atomwise_pure import ALIGNNAtomWisePure
-
         super().__init__()
         self.architecture = architecture
-        self.module = ALIGNNAtomWisePure(architecture.config())
+        self.module = pure_model().ALIGNNAtomWisePure(architecture.config())
         self.config = self.module.config
         self.compiled = compiled
         self.tables: Tables | None = None
@@ -94,10 +93,8 @@ class GraphNetwork(nn.Module):
     def forward(self, batch: GraphBatch) -> Output:
         """Evaluate a batch; derivatives with respect to ``batch.edge`` follow from `derived_eV`."""
         length = operations.lengths(batch.edge)
-        if self.config.conv_type == "alignn":
-            x = self._body(batch, length)
-        else:
-            x = self._foreign_body(batch, length)
+        body = self._body if self.config.conv_type == "alignn" else self._foreign_body
+        x = body(batch, length)
         offset = functional.pad(batch.counts.cumsum(0), (1, 0))
         features = operations.segment_sum(x, batch.crystal, offset) / batch.counts[:, None]
         raw = operations.apply(self.module.fc, features) * self.scale + self.shift
@@ -196,12 +193,11 @@ class GraphNetwork(nn.Module):
 
     def _foreign_body(self, batch: GraphBatch, length: Tensor) -> Tensor:
         """Site features by alignn's own layers, for its convolutions with attention."""
-        from alignn.models.alignn_atomwise_pure import _bond_cosines
-
         graph, line = torch_graph(batch), short_graph(batch)
         module: Any = self.module
         x, y = module.atom_embedding(batch.features), embed_edges(module, length, False)
-        z = module.angle_embedding(_bond_cosines(batch.edge[line.src], batch.edge[line.dst]))
+        unit = batch.edge / length[:, None]
+        z = module.angle_embedding(-(unit[line.src] * unit[line.dst]).sum(1))
         for layer in module.alignn_layers:
             x, y, z = layer(graph, line, x, y, z)
         for layer in module.gcn_layers:
@@ -210,7 +206,7 @@ class GraphNetwork(nn.Module):
 
 
 def gate_inputs(layer: Any, rows: Tensor) -> Tensor:
-    """What a layer's gates take from sources and destinations, and what its messages carry: (row, 3 hidden).
+    """Return what a layer's gates take from sources and destinations, and what its messages carry: (row, 3 hidden).
 
     The constant of the gate of the edges is here too: to add it to few nodes is cheaper than to many edges.
     """

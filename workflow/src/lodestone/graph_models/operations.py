@@ -126,8 +126,8 @@ class _Gate(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         mean = gates.new_empty(len(offset) - 1, gates.shape[1])
         inverse = torch.empty_like(mean)
-        arrays = [t.detach().numpy() for t in (offset, source, weight, nodes, gates)]
-        kernels.gate(*arrays, arrays[-1].dtype.type(epsilon), mean.numpy(), inverse.numpy())
+        arrays = [t.detach().numpy() for t in (offset, source, weight, nodes, gates, mean, inverse)]
+        kernels.gate(arrays[-1].dtype.type(epsilon), *arrays)
         ctx.mark_dirty(gates)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(offset, source, weight, nodes, gates, mean, inverse)
@@ -185,8 +185,8 @@ class _NormSilu(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, residual: Tensor | None) -> Tensor:
         y = torch.empty_like(x)
-        arrays = [t.detach().numpy() for t in (x, gamma, beta, x if residual is None else residual)]
-        kernels.norm_silu(*arrays, residual is not None, y.numpy())
+        arrays = [t.detach().numpy() for t in (x, gamma, beta, x if residual is None else residual, y)]
+        kernels.norm_silu(residual is not None, *arrays)
         ctx.has_residual = residual is not None
         ctx.save_for_backward(x, gamma, beta)
         return y

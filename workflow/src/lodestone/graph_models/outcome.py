@@ -23,8 +23,13 @@ Array = NDArray[np.float64]
 class Recorded(Protocol):
     """Settings that an artifact keeps."""
 
-    scope: str
-    coverage_level: float
+    @property
+    def scope(self) -> str:
+        """What was allowed to move."""
+
+    @property
+    def coverage_level(self) -> float:
+        """Share of true values that the intervals aim at."""
 
     def recorded(self) -> dict[str, Any]:
         """Return what artifacts keep."""
@@ -111,7 +116,7 @@ class Outcome:
         """Errors by target, stage and split, coverage of the intervals on the test crystals, errors of the forces."""
         metrics: dict[str, Any] = {}
         for k, name in enumerate(self.samples.targets):
-            found = {}
+            found: dict[str, Any] = {}
             for stage in ("before", "referenced", "after"):
                 column = getattr(self, stage)[:, k]
                 found[stage] = {split: self._errors(column, rows, k) for split, rows in self._splits()}
@@ -157,17 +162,18 @@ class Outcome:
         return found
 
     def summary(self) -> Iterator[str]:
-        """Lines for the log."""
+        """Yield lines for the log."""
         for name, found in self.metrics().items():
             if name == "forces":
                 pair = [found[stage]["test"]["force_eV_A"]["mae"] for stage in ("before", "after")]
                 yield f"forces: test MAE {pair[0]:.3g} before, {pair[1]:.3g} eV/A after"
                 continue
             before, after = (found[stage]["test"] for stage in ("before", "after"))
+            held = found["coverage"]
             yield (
                 f"{name}: test R2 {before['r2']:.3g} before, {after['r2']:.3g} after; MAE {before['mae']:.3g} before, "
-                f"{after['mae']:.3g} after; {found['coverage']['share']:.0%} of {found['coverage']['count']:.0f} in the "
-                f"intervals of {self.coverage_level:.0%}"
+                f"{after['mae']:.3g} after; {held['share']:.0%} of {held['count']:.0f} within the intervals of "
+                f"{held['level']:.0%}"
             )
 
     def artifact(
