@@ -1,7 +1,8 @@
 """Force field evaluations and relaxations a second on one core, in batches and by alignn's own calculator; prints JSON.
 
-Both have the same weights and cutoffs and one thread; times are those of the processor. The floor is what the matrix
-products alone would take at the rate that this machine multiplies large matrices.
+Both have the same weights and cutoffs and one thread; times are those of the processor. An evaluation is one call of
+alignn's calculator; in a relaxation ASE calls it several times a step, since it does not remember for which atoms its
+results are. The floor is what the matrix products alone would take at the rate that this machine multiplies large ones.
 """
 
 import contextlib
@@ -74,10 +75,8 @@ def alignn_calculator(net):
 
 
 def one_by_one(calculator, geometry):
-    """Energy, forces and stress of one crystal."""
-    atoms = as_atoms(geometry)
-    atoms.calc = calculator
-    return atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
+    """One calculation of energy, forces and stress."""
+    calculator.calculate(as_atoms(geometry), ["energy", "forces", "stress"])
 
 
 def as_atoms(geometry):

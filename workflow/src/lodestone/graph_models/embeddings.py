@@ -129,9 +129,10 @@ class Tables:
 
 
 class Table:
-    """Values and slopes of a function of one variable on equally spaced nodes, (node, column).
+    """Cubics between equally spaced nodes of a function of one variable, (interval, power, column).
 
-    Slopes come from the values by ``(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / (12 h)``.
+    They have the values and slopes of the function at the nodes. Slopes come from values by
+    ``(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / (12 h)``.
     """
 
     def __init__(
@@ -140,47 +141,48 @@ class Table:
         self.low, self.per_step = low, (nodes - 1) / (high - low)
         step = 1 / self.per_step
         values = function(torch.linspace(low - 2 * step, high + 2 * step, nodes + 4, dtype=dtype))
-        self.value = values[2:-2].contiguous()
-        self.slope = (values[:-4] - values[4:] + 8 * (values[3:-1] - values[1:-3])) * (self.per_step / 12)
+        rise = (values[:-4] - values[4:] + 8 * (values[3:-1] - values[1:-3])) / 12
+        here, there, slope, next_slope = values[2:-3], values[3:-2], rise[:-1], rise[1:]
+        square = 3 * (there - here) - 2 * slope - next_slope
+        self.powers = torch.stack([here, slope, square, 2 * (here - there) + slope + next_slope], dim=1)
 
     def to(self, dtype: torch.dtype) -> None:
         """Change the precision."""
-        self.value, self.slope = self.value.to(dtype), self.slope.to(dtype)
+        self.powers = self.powers.to(dtype)
 
     def __call__(self, x: Tensor, base: Tensor | None, column: int, width: int) -> Tensor:
         """Columns from `column` on at points x (row,), added to `base`, which is changed: (row, width)."""
-        return _Interpolate.apply(x, base, self.value, self.slope, self, column, width)  # type: ignore[no-any-return]
+        return _Interpolate.apply(x, base, self.powers, self.scale(), column, width)  # type: ignore[no-any-return]
 
     def scale(self) -> list[Any]:
         """First node and nodes a unit, in the precision of the table."""
-        real = self.value.detach().numpy().dtype.type
+        real = self.powers.detach().numpy().dtype.type
         return [real(self.low), real(self.per_step)]
 
 
 class _Interpolate(torch.autograd.Function):
-    """Cubic Hermite interpolation of columns of a table."""
+    """Columns of a table at points x, added to `base`."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, base: Tensor | None, value: Tensor, slope: Tensor, table: Table, column: int, width: int
+        ctx: Any, x: Tensor, base: Tensor | None, powers: Tensor, scale: list[Any], column: int, width: int
     ) -> Tensor:
         y = x.new_empty(len(x), width) if base is None else base
-        arrays = [t.detach().numpy() for t in (x, value, slope, y)]
-        kernels.interpolate(*[*table.scale(), column, base is not None, *arrays])
+        arrays = [t.detach().numpy() for t in (x, powers, y)]
+        kernels.interpolate(*[*scale, column, base is not None, *arrays])
         if base is not None:
             ctx.mark_dirty(base)
-        ctx.table, ctx.column, ctx.has_base = table, column, base is not None
-        ctx.save_for_backward(x, value, slope)
+        ctx.where, ctx.has_base = [*scale, column], base is not None
+        ctx.save_for_backward(x, powers)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        x, value, slope = ctx.saved_tensors
+        x, powers = ctx.saved_tensors
         dy, dx = gradients[0].contiguous(), torch.empty_like(x)
-        trained = ctx.needs_input_grad[2]
-        d_value, d_slope = (torch.zeros_like(t if trained else t[:0]) for t in (value, slope))
-        where = [*ctx.table.scale(), ctx.column]
-        kernels.interpolate_back(*[*where, *(t.detach().numpy() for t in (x, value, slope, dy, dx))])
-        if trained:
-            kernels.interpolate_learn(*[*where, *(t.detach().numpy() for t in (x, dy, d_value, d_slope))])
-        return dx, dy if ctx.has_base else None, d_value, d_slope, None, None, None
+        kernels.interpolate_back(*[*ctx.where, *(t.detach().numpy() for t in (x, powers, dy, dx))])
+        d_powers = None
+        if ctx.needs_input_grad[2]:
+            d_powers = torch.zeros_like(powers)
+            kernels.interpolate_learn(*[*ctx.where, *(t.detach().numpy() for t in (x, dy, d_powers))])
+        return dx, dy if ctx.has_base else None, d_powers, None, None, None

@@ -82,13 +82,15 @@ def gate(epsilon, offset, source, weight, nodes, gates, mean, inverse):
     for d in range(len(offset) - 1):
         total[:] = 0
         norm[:] = 0
+        at_destination = nodes[d, width : 2 * width]
         for e in range(offset[d], offset[d + 1]):
             s, w = source[e], weight[e]
+            m, from_source, carried = gates[e], nodes[s, :width], nodes[s, 2 * width :]
             for j in range(width):
-                m = gates[e, j] + nodes[s, j] + nodes[d, width + j]
-                gates[e, j] = m
-                opening = w * sigmoid(m)
-                total[j] += opening * nodes[s, 2 * width + j]
+                m[j] = m[j] + from_source[j] + at_destination[j]
+            for j in range(width):
+                opening = w * sigmoid(m[j])
+                total[j] += opening * carried[j]
                 norm[j] += opening
         for j in range(width):
             scale = one / (norm[j] + epsilon)
@@ -210,62 +212,55 @@ def angles_back(offset, source, unit, envelope, d_cosine, d_weight, d_unit, d_en
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def interpolate(low, per_step, column, add, x, value, slope, y):
-    """Cubic Hermite interpolation of columns of a table (node, column) at points x (row,); y is set or added to."""
-    width, last = y.shape[1], value.shape[0] - 2
-    one, two, three = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3)
+def interpolate(low, per_step, column, add, x, table, y):
+    """Piecewise cubics: columns of a table (interval, power, column) at points x (row,); y is set or added to."""
+    width, last = y.shape[1], table.shape[0] - 1
     for i in range(len(x)):
         place = (x[i] - low) * per_step
         k = min(max(int(place), 0), last)
         t = place - x.dtype.type(k)
-        u = one - t
-        a, b = (one + two * t) * u * u, (three - two * t) * t * t
-        c, d = t * u * u / per_step, -t * t * u / per_step
-        if not add:
-            y[i] = 0
-        for j in range(width):
-            n = column + j
-            y[i, j] += a * value[k, n] + b * value[k + 1, n] + c * slope[k, n] + d * slope[k + 1, n]
+        a, b = table[k, 0, column : column + width], table[k, 1, column : column + width]
+        c, d = table[k, 2, column : column + width], table[k, 3, column : column + width]
+        row = y[i]
+        if add:
+            for j in range(width):
+                row[j] += a[j] + t * (b[j] + t * (c[j] + t * d[j]))
+        else:
+            for j in range(width):
+                row[j] = a[j] + t * (b[j] + t * (c[j] + t * d[j]))
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def interpolate_back(low, per_step, column, x, value, slope, dy, dx):
+def interpolate_back(low, per_step, column, x, table, dy, dx):
     """Gradient of `interpolate` with respect to x."""
-    width, last = dy.shape[1], value.shape[0] - 2
-    one, two, three, six = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3), x.dtype.type(6)
+    width, last = dy.shape[1], table.shape[0] - 1
+    two, three = x.dtype.type(2), x.dtype.type(3)
     for i in range(len(x)):
         place = (x[i] - low) * per_step
         k = min(max(int(place), 0), last)
         t = place - x.dtype.type(k)
-        u = one - t
-        b = six * t * u * per_step
-        c, d = u * (one - three * t), t * (three * t - two)
+        b, c = table[k, 1, column : column + width], table[k, 2, column : column + width]
+        d, row = table[k, 3, column : column + width], dy[i]
         change = x.dtype.type(0)
         for j in range(width):
-            n = column + j
-            up = b * (value[k + 1, n] - value[k, n])
-            change += dy[i, j] * (up + c * slope[k, n] + d * slope[k + 1, n])
-        dx[i] = change
+            change += row[j] * (b[j] + t * (two * c[j] + three * t * d[j]))
+        dx[i] = change * per_step
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def interpolate_learn(low, per_step, column, x, dy, d_value, d_slope):
-    """Add the gradients of `interpolate` with respect to the table."""
-    width, last = dy.shape[1], d_value.shape[0] - 2
-    one, two, three = x.dtype.type(1), x.dtype.type(2), x.dtype.type(3)
+def interpolate_learn(low, per_step, column, x, dy, d_table):
+    """Add the gradient of `interpolate` with respect to the table."""
+    width, last = dy.shape[1], d_table.shape[0] - 1
     for i in range(len(x)):
         place = (x[i] - low) * per_step
         k = min(max(int(place), 0), last)
         t = place - x.dtype.type(k)
-        u = one - t
-        a, b = (one + two * t) * u * u, (three - two * t) * t * t
-        c, d = t * u * u / per_step, -t * t * u / per_step
-        for j in range(width):
-            d_value[k, column + j] += a * dy[i, j]
-            d_value[k + 1, column + j] += b * dy[i, j]
-        for j in range(width):
-            d_slope[k, column + j] += c * dy[i, j]
-            d_slope[k + 1, column + j] += d * dy[i, j]
+        row, power = dy[i], x.dtype.type(1)
+        for n in range(4):
+            to = d_table[k, n, column : column + width]
+            for j in range(width):
+                to[j] += power * row[j]
+            power *= t
 
 
 def warm() -> None:
@@ -281,7 +276,7 @@ def warm() -> None:
     unit = np.ones((1, 3), np.float32)
     angles(offset, index, unit, one, one.copy(), one.copy())
     angles_back(offset, index, unit, one, one, one, unit.copy(), one.copy())
-    table, step = np.zeros((2, 8), np.float32), np.float32(1)
-    interpolate(step, step, 0, True, one, table, table, rows[0])
-    interpolate_back(step, step, 0, one, table, table, rows[0], one.copy())
-    interpolate_learn(step, step, 0, one, rows[0], table, table.copy())
+    table, step = np.zeros((1, 4, 8), np.float32), np.float32(1)
+    interpolate(step, step, 0, True, one, table, rows[0])
+    interpolate_back(step, step, 0, one, table, rows[0], one.copy())
+    interpolate_learn(step, step, 0, one, rows[0], table)
