@@ -10,6 +10,7 @@ from graph_crystals import PROVENANCE, bcc, force_field, labelled, network, rand
 
 from lodestone.artifacts.transfer import Transfer
 from lodestone.graph_models import bodies, derivatives, ensemble, graphs, heads, mechanics
+from lodestone.graph_models.deep_transfer import remove_checkpoints
 from lodestone.graph_models.errors import ModelError
 from lodestone.graph_models.evaluator import Evaluator
 from lodestone.graph_models.losses import Weights
@@ -111,7 +112,9 @@ def test_deeper_scopes_move_what_they_say(scope, tmp_path):
     assert after.members == 2
     again, _ = specialise(start, labels, settings, seed=1, checkpoint_path=state, log=LOG, provenance=PROVENANCE)
     np.testing.assert_array_equal(again.parameter, after.parameter)
-    assert transfer.scope == scope
+    assert transfer.scope == scope and len(list(tmp_path.iterdir())) == 2
+    remove_checkpoints(state)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_force_field_can_be_moved_as_a_whole():

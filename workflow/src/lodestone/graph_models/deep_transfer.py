@@ -40,8 +40,14 @@ Array = NDArray[np.float64]
 
 
 def checkpoint_paths(path: str | Path, folds: int) -> list[Path]:
-    """Where the trainings of the folds keep their states; to be removed when the artifacts are written."""
+    """Where the trainings of the folds keep their states; see `remove_checkpoints`."""
     return [Path(f"{path}.fold{k}") for k in range(folds)]
+
+
+def remove_checkpoints(path: str | Path) -> None:
+    """Remove the states of the trainings of all folds: to be called when the artifacts are written."""
+    for state in Path(path).parent.glob(f"{Path(path).name}.fold*"):
+        state.unlink()
 
 
 def moving(network: GraphNetwork, scope: str) -> list[str]:

@@ -117,7 +117,7 @@ def specialise(
     settings : TransferSettings
     seed : int
     checkpoint_path : path or None
-        Where scopes other than head keep the state of their trainings; see `deep_transfer.checkpoint_paths`.
+        Where scopes other than head keep the states of their trainings; see `deep_transfer.remove_checkpoints`.
     log : Logger
     provenance : Provenance
         Of both artifacts.
