@@ -194,7 +194,8 @@ def test_rule_graph_lists_the_rules_of_the_workflow() -> None:
     root = Path(__file__).parents[2]
     found = set(re.findall(r"^rule (\w+):", "\n".join(p.read_text() for p in (root / "rules").glob("*.smk")), re.M))
     studies = [sections.study_module(name).RULES for name in sections.STUDIES]
-    assert {rule.name for rules in studies for rule in rules} == found
+    targets = set(sections.STUDIES)
+    assert {rule.name for rules in studies for rule in rules} == found - targets
 
 
 def test_rules_of_several_studies_are_joined_in_an_order_in_which_they_can_run() -> None:
