@@ -117,7 +117,7 @@ def settings_of(target, search, changes):
     share = target.minority / atoms
     cell = {"min_atoms": atoms, "max_atoms": atoms, "min_minority_fraction": share, "max_minority_fraction": share}
     goal = ["formation_energy", "magnetisation"] if target.itself else ["formation_energy"]
-    return SearchSettings.of({**COMMON, **cell, "objectives": goal, **SEARCHES[search], **changes})
+    return {**COMMON, **cell, "objectives": goal, **SEARCHES[search], **changes}
 
 
 class Run:
@@ -125,11 +125,13 @@ class Run:
 
     def __init__(self, model, target, search, seed, folder, changes):
         self.model, self.target, self.seed, self.folder = model, target, seed, folder
-        self.settings = settings_of(target, search, changes)
-        self.provenance = Provenance.of(f"benchmark, {model.name}", seed, {"search": search, "changes": changes})
+        given = settings_of(target, search, changes)
+        self.settings = SearchSettings.of(given)
+        self.provenance = Provenance.of(f"benchmark, {model.name}", seed, given)
         self.crystal, self.energy = model.relaxed(known(target))
         self.print = fingerprint(self.crystal, self.settings.kinds(self.crystal.numbers))
-        self.seconds = {"model": 0.0, "search": 0.0}
+        self.clock = folder / "seconds.json"
+        self.seconds = json.loads(self.clock.read_text()) if self.clock.exists() else {"model": 0.0, "search": 0.0}
 
     def until_found(self, most, deadline):
         """Numbers of relaxations and of evaluations until the target is found; None if it is not, yet."""
@@ -143,13 +145,15 @@ class Run:
                 return {"relaxations": hit + 1, "evaluations": int(before)}
             if time.monotonic() > deadline:
                 break
-        return {"not_found_in": len(population)}
+        return {"not_found_in": len(population), "given_up": len(population) >= most}
 
     def _generation(self, population, number):
         """One more generation, from disk if it is there."""
         file = self.folder / f"{number:04d}.h5"
         if file.exists():
-            return Population.read(file)
+            kept = Population.read(file)
+            if kept.provenance == self.provenance:
+                return kept
         began = time.monotonic()
         made = (
             generation.first_generation(self.settings, self.seed)
@@ -167,6 +171,7 @@ class Run:
         record.unlink()
         self.seconds["model"] += relaxed_by - made_by
         self.seconds["search"] += made_by - began + time.monotonic() - relaxed_by
+        self.clock.write_text(json.dumps(self.seconds))
         return population
 
     def _values(self, relaxed):
@@ -221,15 +226,16 @@ def advantage(found):
 
 
 def summary(runs):
-    """Median over the seeds; a search that has not found its target counts as longer than all that have."""
-    counts = [run.get("relaxations", np.inf) for run in runs]
-    calls = [run.get("evaluations", np.inf) for run in runs]
+    """Median over the seeds; one that has given up counts as longer than all others, one out of time not at all."""
+    ended = [run for run in runs if "relaxations" in run or run["given_up"]]
+    counts = [run.get("relaxations", np.inf) for run in ended]
+    calls = [run.get("evaluations", np.inf) for run in ended]
     median, median_calls = (statistics.median(v) if v else np.inf for v in (counts, calls))
     return {
         "median_relaxations": median if np.isfinite(median) else "not found",
-        "shortest_vain": min((run["not_found_in"] for run in runs if "not_found_in" in run), default=None),
+        "shortest_vain": min((run["not_found_in"] for run in ended if "not_found_in" in run), default=None),
         "median_evaluations": median_calls if np.isfinite(median_calls) else None,
-        "found": sum(np.isfinite(counts)),
+        "found": sum(bool(np.isfinite(count)) for count in counts),
         "relaxations": [run.get("relaxations", f"not in {run.get('not_found_in')}") for run in runs],
         "runs": len(runs),
         "search_seconds": round(sum(run["seconds"]["search"] for run in runs), 2),
@@ -251,7 +257,16 @@ def main(arguments):
     options = parser.parse_args(arguments)
     deadline, model = time.monotonic() + 60 * options.minutes, Model(options.model)
     found = {
-        name: compare(model, name, options.seeds, options.most, deadline, options.folder, json.loads(options.changes))
+        name: compare(
+            model,
+            name,
+            options.searches.split(","),
+            options.seeds,
+            options.most,
+            deadline,
+            options.folder,
+            json.loads(options.changes),
+        )
         for name in options.targets.split(",")
     }
     print(json.dumps({"model": options.model, **found}, indent=1))

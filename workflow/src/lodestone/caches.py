@@ -48,7 +48,7 @@ def warm() -> list[str]:
     warm_search()
     neighbours.warm()
     kernels.warm()
-    return ["structures", "images", "demagnetisation curves", "optimiser", "spins", "graph networks"]
+    return ["structures", "images", "demagnetisation curves", "optimiser", "spins", "graph networks", "crystals"]
 
 
 def clear() -> None:

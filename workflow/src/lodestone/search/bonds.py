@@ -17,7 +17,9 @@ from lodestone.structures.distances import radius_A
 
 SOFTNESS_A = 0.37
 _REACH = 1.7
-_GRID_A = 0.5
+_GRID_A = 0.6
+# The nearest atom of any place in a metal is nearer than this.
+_NEAREST_A = 4.5
 
 
 def radii_A(numbers: np.ndarray) -> np.ndarray:
@@ -74,7 +76,7 @@ def soft_modes(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
 def _clearance(lattice: np.ndarray, fractional: np.ndarray, radii: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Distance of each point to the surface of the nearest atom, angstrom."""
     cell, positions = compact(lattice, fractional)
-    images = reach(cell, 6.0)
+    images = reach(cell, _NEAREST_A)
     inverse = np.linalg.inv(cell)
     places = (points @ lattice) @ inverse
     room = np.empty(len(points))
@@ -83,6 +85,7 @@ def _clearance(lattice: np.ndarray, fractional: np.ndarray, radii: np.ndarray, p
         for i in range(len(positions)):
             shift = places[p] - positions[i]
             shift -= np.round(shift)
+            nearest = 1e18
             for a in range(-images[0], images[0] + 1):
                 for b in range(-images[1], images[1] + 1):
                     for c in range(-images[2], images[2] + 1):
@@ -90,7 +93,8 @@ def _clearance(lattice: np.ndarray, fractional: np.ndarray, radii: np.ndarray, p
                         for k in range(3):
                             x = (shift[0] + a) * cell[0, k] + (shift[1] + b) * cell[1, k] + (shift[2] + c) * cell[2, k]
                             squared += x * x
-                        least = min(least, np.sqrt(squared) - radii[i])
+                        nearest = min(nearest, squared)
+            least = min(least, np.sqrt(nearest) - radii[i])
         room[p] = least
     return room
 
