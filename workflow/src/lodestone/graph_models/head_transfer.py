@@ -146,7 +146,8 @@ class _Fit:
         """Choose the penalty, fit the ensemble, and predict the training crystals without their folds."""
         rows, column = self.partition.train_rows, self.column
         equations = self.equations(self.table)
-        self.choice: Choice = heads.choose(equations, rows, self.partition.fold, self.start)
+        group = self.samples.group[rows]
+        self.choice: Choice = heads.choose(equations, rows, self.partition.fold, group, self.start)
         prior = self.choice.prior_name
         self.solutions = self.ensemble(rows, self.table, self.start[prior], 0)
         self.members = self.predict(self.solutions)
