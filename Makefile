@@ -31,8 +31,15 @@ demo: $(READY)
 	snakemake --profile profiles/local --cores $(CORES) --quiet host reason
 	@echo "The report: $(CURDIR)/results/report.html"
 
+# Compiled code is cached before tests run side by side: two that write one cache spoil it.
 test: $(READY)
+ifdef PYTEST_ARGS
 	python -m pytest $(PYTEST_ARGS)
+else
+	python -c "from lodestone import caches; caches.warm()"
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 tests/unit tests/scripts tests/dag
+	python -m pytest tests/integration
+endif
 
 bench: $(READY)
 	snakemake --profile profiles/local --cores $(CORES) --configfile config/bench/hysteresis.yaml >&2
