@@ -13,6 +13,7 @@ from lodestone.search import generation, relaxing
 
 LIMITS = {"force_tolerance_eV_A": 0.05, "stress_tolerance_eV_A3": 0.005, "max_steps": 60, "at_once": 3}
 SETTINGS = at(2, 4, population=12, relaxation=LIMITS)
+SHORT = at(2, 4, population=5, relaxation={**LIMITS, "max_steps": 8})
 
 
 def company(geometries):
@@ -26,7 +27,14 @@ def company(geometries):
     return answers
 
 
-def relaxed(path, diary=None, slow=0.0, batch=0, batches=1, evaluate=company):
+def chgnet():
+    """The real model on one thread."""
+    from lodestone.dft.chgnet import Evaluator
+
+    return Evaluator("0.3.0", "cpu", 1)
+
+
+def relaxed(path, diary=None, slow=0.0, batch=0, batches=1, evaluate=company, settings=SETTINGS):
     """Relax one batch; every call of the model writes a line to the diary."""
 
     def model(geometries):
@@ -37,13 +45,14 @@ def relaxed(path, diary=None, slow=0.0, batch=0, batches=1, evaluate=company):
                 lines.write(f"{len(geometries)}\n")
         return answers
 
-    made = generation.first_generation(SETTINGS, 5)
+    made = generation.first_generation(settings, 5)
     groups = [[made[k] for k in rows] for rows in relaxing.share(len(made), 3, batch, batches)]
-    outcomes = relaxing.relax_batch(groups, model, SETTINGS, path, "a key", logging.getLogger("search"))
+    outcomes = relaxing.relax_batch(groups, model, settings, path, "a key", logging.getLogger("search"))
     every = [candidate for group in groups for candidate in group]
     return relaxing.pack(every, outcomes, PROVENANCE)
 
 
 if __name__ == "__main__":
-    ledger, diary, output, slow = sys.argv[1:]
-    relaxed(ledger, diary, float(slow)).write(output)
+    ledger, diary, output, slow, model = sys.argv[1:]
+    chosen = {"evaluate": chgnet(), "settings": SHORT} if model == "chgnet" else {}
+    relaxed(ledger, diary, float(slow), **chosen).write(output)
