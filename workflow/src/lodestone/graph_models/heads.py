@@ -86,9 +86,10 @@ def choose(
     """Choose penalty and prior by the misfit of folds that were left out.
 
     The misfit is the sum over crystals of the root of their weighted squares: squares would be those of the few
-    crystals that no layer can describe. Of all choices whose misfit is no more than a standard error above the lowest (Breiman et al., Classification and
-    Regression Trees, 1984), the one that moves least is taken: the first prior before the others, and the strongest
-    penalty. A few crystals that happen to fit do not make a layer forget what it knew.
+    crystals that no layer can describe. Of all choices whose misfit is no more than a standard error above the lowest
+    (Breiman et al., Classification and Regression Trees, 1984), the one that moves least is taken: the first prior
+    before the others, and the strongest penalty. A few crystals that happen to fit do not make a layer forget what it
+    knew.
 
     Parameters
     ----------
