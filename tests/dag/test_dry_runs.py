@@ -10,8 +10,10 @@ from lodestone import config
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = "config/config.yaml"
-PAPERS = ["config/paper/electronic_structure.yaml", "config/paper/hysteresis.yaml"]
-CONFIGS = [DEFAULT, "config/test.yaml", "config/bench/hysteresis.yaml", *PAPERS]
+STUDIES = ("electronic_structure", "hysteresis", "nd_fe_search")
+PAPERS = [f"config/paper/{name}.yaml" for name in STUDIES]
+CONFIGS = [DEFAULT, "config/test.yaml", "config/bench/hysteresis.yaml", "config/bench/nd_fe_search.yaml", *PAPERS]
+STAGES = ("prepare_calculations", "run_calculations", "collect_calculations")
 LIMIT_S = 30  # for a dry run of any shipped config, the papers' sizes included
 
 
@@ -43,6 +45,13 @@ def test_shipped_config_is_planned_in_time(workflow, name):
         expected |= hysteresis_jobs(settings["hysteresis"])
     if "electronic_structure" in settings["studies"]:
         expected |= electronic_jobs(settings["electronic_structure"])
+    if "nd_fe_search" in settings["studies"]:
+        # What both studies do is counted together; the jobs of the search have tests of their own.
+        search = nd_fe_jobs(settings["nd_fe_search"])
+        assert {name: counts[name] for name in search} == search
+        shared = {*STAGES, "check_calculations"}
+        counts = {name: n for name, n in counts.items() if name in expected and name not in shared}
+        expected = {name: n for name, n in expected.items() if name not in shared}
     assert counts == expected
 
 
@@ -66,6 +75,21 @@ def hysteresis_jobs(study):
     }
 
 
+def nd_fe_jobs(study):
+    """Number of jobs of some rules of the study."""
+    generations, rounds = study["search"]["max_generations"] + 1, study["learning"]["rounds"]
+    models = 2 if study["pretraining"]["source"] == "here" else 3
+    return {
+        "breed_candidates": generations,
+        "rank_population": generations,
+        "relax_candidates": generations * study["search"]["batches"],
+        "transfer_model": models * (rounds + 1),
+        "select_candidates": 1,
+        "derive_screening": 1,
+        "render_report": 1,
+    }
+
+
 def electronic_jobs(study):
     """Number of jobs of each rule of the study, whose couplings come from files."""
     calculations = study["calculations"]
@@ -76,10 +100,11 @@ def electronic_jobs(study):
         "build_structure_set": 1,
         "build_element_references": 1,
         "check_calculations": 2,
-        **dict.fromkeys(("prepare_calculations", "run_calculations", "collect_calculations"), jobs),
+        **dict.fromkeys(STAGES, jobs),
         "derive_stability": 1,
         "read_exchange": len(study["exchange"]["files"]),
         "compute_curie": len(study["exchange"]["files"]),
+        "derive_material": len(study["exchange"]["files"]),
     }
 
 

@@ -44,7 +44,10 @@ def wait_until(true, within_s=30.0):
 
 
 def runs(pid):
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # also one that goes while it is asked about
+        return False
 
 
 @pytest.fixture
