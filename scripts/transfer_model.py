@@ -3,6 +3,7 @@
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.graph_model import GraphModel
 from lodestone.artifacts.labelled_set import LabelledSet
+from lodestone.graph_models.deep_transfer import remove_checkpoints
 from lodestone.graph_models.transfer import TransferSettings, specialise
 from lodestone.logs import job_log
 from lodestone.paths import checkpoint
@@ -14,17 +15,19 @@ def main(job):
         labels = [LabelledSet.read(path) for path in given.labels]
         parents = [given.model, *given.labels]
         provenance = Provenance.of("ALIGNN", params.seed, params.settings, parents, params.algorithm)
+        state = checkpoint(job.output.model)
         model, transfer = specialise(
             GraphModel.read(given.model),
             labels,
             TransferSettings.of(params.settings),
             seed=params.seed,
-            checkpoint_path=checkpoint(job.output.model),
+            checkpoint_path=state,
             log=log,
             provenance=provenance,
         )
         model.write(job.output.model)
         transfer.write(job.output.transfer)
+        remove_checkpoints(state)
 
 
 if __name__ == "__main__":
