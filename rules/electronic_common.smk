@@ -74,6 +74,11 @@ def coupling_files(wildcards):
     return [str(path / "inpsd.dat"), *sorted(str(p) for p in path.iterdir() if p.name != "inpsd.dat")]
 
 
+def coupled_crystals(wildcards):
+    """Set that holds a crystal with couplings: the user's, or what the search found and the back end relaxed."""
+    return ES.structure_set("coupled" if wildcards.system in SEARCH_SYSTEMS else "crystals")
+
+
 # Crystals with exchange couplings: named in the config, so that the jobs are known before the structure set is.
 SYSTEMS = {
     "files": [one["name"] for one in EXCHANGE["files"]],
@@ -89,6 +94,14 @@ ELECTRONIC_RESULTS = {
     **({"curie": expand(ES.curie(), system=SYSTEMS)} if SYSTEMS else {}),
     **({"material": expand(ES.material(), system=SYSTEMS)} if SYSTEMS else {}),
 }
+# What the search needs of the same rules.
+SEARCH_COUPLED = [ES.structure_set("coupled")] if SEARCH_SYSTEMS else []
+if SEARCH_SYSTEMS:
+    ND_FE_RESULTS |= {
+        "coupled": SEARCH_COUPLED,
+        "search_exchange": expand(ES.exchange(), system=SEARCH_SYSTEMS),
+        "search_curie": expand(ES.curie(), system=SEARCH_SYSTEMS),
+    }
 # What the hysteresis study takes from here: a crystal's name stands for its artifact, and of the two kinds of keys the
 # other one reruns nothing.
 SOURCE_OF_MATERIAL = HYSTERESIS["material"]["from"]

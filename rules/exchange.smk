@@ -68,12 +68,12 @@ rule read_exchange:
 
 
 rule prepare_kkr:
-    """Write the AkaiKKR inputs of one crystal of the structure set.
+    """Write the AkaiKKR inputs of one crystal of the structure set, or of what the search found.
 
     Wildcards used: system
     """
     input:
-        crystals=ES.structure_set("crystals"),
+        crystals=coupled_crystals,
     output:
         inputs=ES.kkr_inputs(),
     log:
@@ -88,6 +88,7 @@ rule prepare_kkr:
         runtime=minutes(10),
     params:
         settings=pick(EXCHANGE["akaikkr"], *KKR_KEYS, "mixing"),
+        found=lambda wildcards: wildcards.system in SEARCH_SYSTEMS,
         algorithm=1,
     message:
         "Preparing AkaiKKR for {wildcards.system}"

@@ -5,12 +5,12 @@ GPAW_KEYS = [key for key in EXCHANGE["gpaw"] if key not in GPAW_RUN_KEYS]
 
 
 rule prepare_gpaw:
-    """Write the input for GPAW of one crystal of the structure set.
+    """Write the input for GPAW of one crystal of the structure set, or of what the search found.
 
     Wildcards used: system
     """
     input:
-        crystals=ES.structure_set("crystals"),
+        crystals=coupled_crystals,
     output:
         inputs=ES.gpaw_inputs(),
     log:
@@ -25,6 +25,7 @@ rule prepare_gpaw:
         runtime=minutes(10),
     params:
         settings=pick(EXCHANGE["gpaw"], *GPAW_KEYS),
+        found=lambda wildcards: wildcards.system in SEARCH_SYSTEMS,
         algorithm=1,
     message:
         "Preparing GPAW for {wildcards.system}"

@@ -83,11 +83,11 @@ ND_FE_FOUND = ["candidates", "interstitials", *LEARNED]
 ND_FE_UNUSED = [] if PRETRAINING["source"] == "here" else ["pretraining"]
 VERSIONS = range(LEARNING["rounds"] + 1)
 GENERATIONS = range(LAST_GENERATION + 1)
+# Crystals of the search with exchange couplings: named by rank, since nobody knows them yet.
+SEARCH_SYSTEMS = paths.coupled(ND_FE["validation"], ND_FE["minority"], ND_FE["majority"])
 ND_FE_RESULTS = {
     "transfers": expand(NF.transfer(), target=[*PROPERTY_MODELS, "force_field"], version=VERSIONS),
     "populations": expand(NF.population(), generation=GENERATIONS),
     "screening": NF.screening(),
     **({"interstitials": NF.interstitials()} if ND_FE["interstitials"]["elements"] else {}),
 }
-# Crystals of the search whose exchange couplings are computed: none without a code for them.
-SEARCH_SYSTEMS = []

@@ -12,6 +12,7 @@ localrules:
     breed_candidates,
     pick_uncertain,
     select_candidates,
+    select_coupled,
     derive_screening,
     build_interstitials,
     derive_interstitials,

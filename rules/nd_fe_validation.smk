@@ -26,12 +26,42 @@ rule select_candidates:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        settings={**PAIR, **VALIDATION},
+        settings={**PAIR, **pick(VALIDATION, "candidates", "min_mu0_Ms_T", "references")},
         algorithm=1,
     message:
         "Choosing crystals to validate"
     script:
         "../scripts/select_candidates.py"
+
+
+rule select_coupled:
+    """Choose the validated crystals of lowest energy for exchange couplings; their names are their ranks.
+
+    Wildcards used: none
+    """
+    input:
+        crystals=results_of("candidates", "static"),
+        references=reference_results(),
+    output:
+        crystals=ES.structure_set("coupled"),
+    log:
+        NF.log("select_coupled"),
+    benchmark:
+        NF.benchmark("select_coupled")
+    conda:
+        "../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=mem_mb(1000),
+        runtime=minutes(30),
+    params:
+        seed=config["seed"],
+        settings={**PAIR, **pick(VALIDATION, "exchange")},
+        algorithm=1,
+    message:
+        "Choosing crystals for exchange couplings"
+    script:
+        "../scripts/select_coupled.py"
 
 
 rule derive_screening:
@@ -43,6 +73,7 @@ rule derive_screening:
         population=NF.population(LAST_GENERATION),
         crystals=results_of("candidates", "static"),
         references=reference_results(),
+        coupled=SEARCH_COUPLED,
         curie=expand(ES.curie(), system=SEARCH_SYSTEMS),
     output:
         screening=NF.screening(),

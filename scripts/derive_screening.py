@@ -4,8 +4,9 @@ from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculations import Calculations
 from lodestone.artifacts.curie import Curie
 from lodestone.artifacts.population import Population
+from lodestone.artifacts.structure_set import StructureSet
 from lodestone.logs import job_log
-from lodestone.search import choice, screening
+from lodestone.search import choice, coupled, screening
 
 
 def main(job):
@@ -13,12 +14,13 @@ def main(job):
         params, given = job.params, job.input
         crystals = [Calculations.read(path) for path in given.crystals]
         references = [Calculations.read(path) for path in given.references]
-        curie = {one.name: float(one.Tc_K[0]) for one in map(Curie.read, given.curie)}
+        found = [StructureSet.read(path) for path in given.coupled]
+        curie = coupled.curie_temperatures_K(found[0] if found else None, [Curie.read(path) for path in given.curie])
         provenance = Provenance.of(
             crystals[0].provenance.backend,
             params.seed,
             params.settings,
-            [given.population, *given.crystals, *given.references, *given.curie],
+            [given.population, *given.crystals, *given.references, *given.coupled, *given.curie],
             params.algorithm,
         )
         predictions = choice.predictions(Population.read(given.population))

@@ -8,8 +8,9 @@ from lodestone.logs import job_log
 def main(job):
     with job_log(job.log[0]) as log:
         crystals = StructureSet.read(job.input.crystals)
-        gpaw_exchange.prepare(crystals, job.wildcards.system, job.params.settings, job.output.inputs)
-        log.info("%s: input for GPAW", job.wildcards.system)
+        system, params = job.wildcards.system, job.params
+        gpaw_exchange.prepare(crystals, system, params.settings, job.output.inputs, params.found)
+        log.info("%s: input for GPAW", system)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from lodestone.logs import job_log
 def main(job):
     with job_log(job.log[0]) as log:
         crystals = StructureSet.read(job.input.crystals)
-        stages.prepare(crystals, job.wildcards.system, job.params.settings, job.output.inputs)
-        log.info("%s: inputs for AkaiKKR", job.wildcards.system)
+        system, params = job.wildcards.system, job.params
+        stages.prepare(crystals, system, params.settings, job.output.inputs, params.found)
+        log.info("%s: inputs for AkaiKKR", system)
 
 
 if __name__ == "__main__":

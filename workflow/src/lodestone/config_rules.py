@@ -16,9 +16,11 @@ def broken(config: dict[str, Any]) -> Iterator[Problem]:
     """Problems of a config that has all its keys and fits the schema: path of the key, and what is wrong."""
     for rule in RULES:
         yield from rule(config["hysteresis"])
-    yield from config_rules_electronic.broken(config["electronic_structure"])
-    yield from _material(config["hysteresis"]["material"]["from"], config["electronic_structure"]["exchange"])
-    yield from config_rules_search.broken(config["nd_fe_search"])
+    search, exchange = config["nd_fe_search"], config["electronic_structure"]["exchange"]
+    yield from config_rules_electronic.broken(config["electronic_structure"], search["validation"]["exchange"] > 0)
+    yield from _material(config["hysteresis"]["material"]["from"], exchange)
+    yield from config_rules_search.broken(search)
+    yield from config_rules_search.without_couplings(search, exchange)
 
 
 def _material(name: str, exchange: dict[str, Any]) -> Iterator[Problem]:

@@ -17,11 +17,14 @@ _STRUCTURES = "electronic_structure.structures"
 _FITTED_STEPS = ("relax", "static")
 
 
-def broken(section: dict[str, Any]) -> Iterator[Problem]:
-    """Problems of a section that has all its keys and fits the schema: path of the key, and what is wrong."""
+def broken(section: dict[str, Any], others_coupled: bool = False) -> Iterator[Problem]:
+    """Problems of a section that has all its keys and fits the schema: path of the key, and what is wrong.
+
+    With `others_coupled` crystals of another study have exchange couplings, and this one need not name any.
+    """
     yield from _elements(section["structures"])
     yield from _sources(section["structures"])
-    yield from _exchange(section["exchange"])
+    yield from _exchange(section["exchange"], others_coupled)
     yield from _calculations(section["calculations"])
 
 
@@ -59,14 +62,14 @@ def _calculations(calculations: dict[str, Any]) -> Iterator[Problem]:
             yield key, "found relax after another step, allowed: relax as the first step"
 
 
-def _exchange(exchange: dict[str, Any]) -> Iterator[Problem]:
+def _exchange(exchange: dict[str, Any], others_coupled: bool) -> Iterator[Problem]:
     """Names once, crystals for AkaiKKR and GPAW, alloys of elements with shares up to 1."""
     where = "electronic_structure.exchange"
     names = [one["name"] for one in exchange["files"]]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         yield f"{where}.files", f"found {', '.join(twice)} more than once, allowed: each name once"
-    if exchange["source"] != "files" and not exchange["crystals"]:
+    if exchange["source"] != "files" and not exchange["crystals"] and not others_coupled:
         yield f"{where}.crystals", f"found none with source {exchange['source']}, allowed: one name or more"
     curie = exchange["curie"]
     if curie["spins"] > curie["max_spins"]:

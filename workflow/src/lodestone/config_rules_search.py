@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from lodestone.config_rules_electronic import ELEMENTS
+from lodestone.paths_search import coupled
 
 Problem = tuple[str, str]
 _SYMBOLS = frozenset(ELEMENTS.split())
+_LANTHANIDES = frozenset(ELEMENTS.partition(" Ba ")[2].partition(" Hf ")[0].split())
 _ENERGIES = ("formation_energy", "above_hull")
 
 
@@ -85,3 +87,23 @@ def _learning(section: dict[str, Any]) -> Iterator[Problem]:
     if learning["rounds"] and learning["rounds"] * learning["every"] >= last:
         found = f"found {learning['rounds']} rounds after {learning['every']} generations each"
         yield "learning.rounds", f"{found}, allowed: less than {last} generations in all (search.max_generations)"
+
+
+def without_couplings(section: dict[str, Any], exchange: dict[str, Any]) -> Iterator[Problem]:
+    """Refuse couplings of more crystals than are validated, or by a source that cannot compute them."""
+    validation, source = section["validation"], exchange["source"]
+    key, count = "nd_fe_search.validation.exchange", validation["exchange"]
+    if not count:
+        return
+    if count > validation["candidates"]:
+        yield key, f"found {count}, allowed: at most {validation['candidates']} (candidates)"
+    if source == "files":
+        where = "electronic_structure.exchange.source"
+        yield key, f"found {count} with {where} files, allowed: 0, or akaikkr or gpaw as the source"
+    core = [name for name in (section["minority"], section["majority"]) if name in _LANTHANIDES]
+    if source == "gpaw" and core:
+        yield key, f"found {count} with gpaw and {core[0]}, allowed: 0, or akaikkr, which has open 4f cores"
+    twice = sorted({*coupled(validation, section["minority"], section["majority"])} & {*exchange["crystals"]})
+    if twice:
+        found = f"found {', '.join(twice)}"
+        yield "electronic_structure.exchange.crystals", f"{found}, allowed: names other than those of the search"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from lodestone.paths_electronic import ElectronicStructure
-from lodestone.paths_search import NdFeSearch
+from lodestone.paths_search import NdFeSearch, coupled
 
 __all__ = [
     "STUDIES",
@@ -21,6 +21,7 @@ __all__ = [
     "batch_names",
     "batch_range",
     "checkpoint",
+    "coupled",
     "ledger",
     "report",
     "report_benchmark",

@@ -5,7 +5,27 @@ Structure sets and calculations of this study lie with those of the electronic-s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+
+def ranked(count: int) -> list[str]:
+    """Names of the finds with exchange couplings: while the jobs are planned their ranks alone are known."""
+    return [f"candidate{number:02d}" for number in range(1, count + 1)]
+
+
+def compared(name: str) -> str:
+    """Name of a crystal with exchange couplings that the finds are compared with."""
+    return f"reference_{name}"
+
+
+def coupled(validation: Mapping[str, Any], minority: str, majority: str) -> list[str]:
+    """Crystals of the search with exchange couplings: the finds, the paper's reference, bcc iron as in its Fig. 5."""
+    if not validation["exchange"]:
+        return []
+    others = [f"{minority}{majority}15"] if validation["references"] else []
+    return [*ranked(validation["exchange"]), *map(compared, [*others, majority])]
 
 
 @dataclass(frozen=True)

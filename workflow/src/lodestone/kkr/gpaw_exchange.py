@@ -21,7 +21,7 @@ from lodestone.artifacts.calculation_status import Status
 from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.structure_set import StructureSet
 from lodestone.dft.archives import extract, write_archive
-from lodestone.kkr import q_mesh, symmetry
+from lodestone.kkr import q_mesh, refusal, symmetry
 from lodestone.kkr.deck import DeckError, check_crystal
 from lodestone.kkr.exchange import from_bonds
 from lodestone.magnetism.four_f import is_rare_earth
@@ -115,8 +115,17 @@ def _check_spheres(structure: Structure, radius: list[float], name: str) -> None
                 )
 
 
-def prepare(crystals: StructureSet, name: str, settings: Mapping[str, Any], archive: str | Path) -> None:
+def prepare(
+    crystals: StructureSet, name: str, settings: Mapping[str, Any], archive: str | Path, found: bool = False
+) -> None:
     """Write the input of one crystal into an archive.
+
+    Parameters
+    ----------
+    crystals, name, settings, archive
+        As in `lodestone.kkr.stages.prepare`; the settings are those of the config section ``gpaw``.
+    found : bool
+        Whether a search found the crystal: what is wrong with it is written into the archive and stops nothing.
 
     Raises
     ------
@@ -125,10 +134,13 @@ def prepare(crystals: StructureSet, name: str, settings: Mapping[str, Any], arch
     ValueError
         If there is no crystal of this name.
     """
-    names = crystals.names()
-    if name not in names:
-        raise ValueError(f"exchange.crystals: found {name}, allowed are {', '.join(names[:20])}")
-    given = inputs(crystals.structure(names.index(name)), settings, name)
+    try:
+        given = inputs(refusal.named(crystals, name), settings, name)
+    except ValueError as problem:
+        if not found:
+            raise
+        refusal.write(archive, crystals, name, str(problem))
+        return
     write_archive(archive, {INPUT: json.dumps(given, sort_keys=True).encode(), PROGRAM.name: PROGRAM})
 
 
@@ -137,6 +149,8 @@ def collect(raw: str | Path, name: str, provenance: Provenance) -> Exchange:
     with tempfile.TemporaryDirectory(prefix="lodestone-") as scratch:
         extract(raw, Path(scratch))
         folder = Path(scratch) / "gpaw"
+        if refusal.is_in(folder):
+            return refusal.read(folder, name, provenance)
         given, end = (json.loads((folder / file).read_text()) for file in (INPUT, "ended.json"))
         ground = json.loads(path.read_text()) if (path := folder / "ground.json").is_file() else None
         waves = folder / "waves.jsonl"

@@ -15,6 +15,7 @@ from typing import Any
 from lodestone import processes
 from lodestone.artifacts.atomic import replacing
 from lodestone.dft.archives import extract, files_under, write_archive
+from lodestone.kkr import refusal
 from lodestone.kkr.run import ProgramError
 
 PROGRAM = "gpaw_program.py"
@@ -61,9 +62,10 @@ def execute(
         shutil.rmtree(work, ignore_errors=True)
         extract(archive, work)
         marker.write_text(key)
-    _run(words, work, environment, limits[1])
-    end = json.loads((work / "ended.json").read_text())
-    log.info("%s %s", end["ended"], end["message"])
+    if not refusal.is_in(work):
+        _run(words, work, environment, limits[1])
+        end = json.loads((work / "ended.json").read_text())
+        log.info("%s %s", end["ended"], end["message"])
     kept = [path for path in work.iterdir() if path.suffix in (".json", ".jsonl", ".txt")]
     write_archive(raw, files_under(work, kept, "gpaw"))
 

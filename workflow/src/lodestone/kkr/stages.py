@@ -8,30 +8,40 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.calculation_status import Status
-from lodestone.artifacts.exchange import CONVENTION, Exchange
+from lodestone.artifacts.exchange import Exchange
 from lodestone.artifacts.structure_set import StructureSet
 from lodestone.dft.archives import extract, files_under, write_archive
-from lodestone.kkr import deck, run
+from lodestone.kkr import deck, refusal, run
 from lodestone.kkr.exchange import from_akaikkr
 from lodestone.kkr.output import read_output
 from lodestone.kkr.output_types import AkaiKKROutput
 from lodestone.magnetism.units import RYDBERG_MEV
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
 CRYSTAL = "crystal.json"
 MARKER = ".inputs"
 
 
-def prepare(crystals: StructureSet, name: str, settings: Mapping[str, Any], archive: str | Path) -> None:
+def prepare(
+    crystals: StructureSet, name: str, settings: Mapping[str, Any], archive: str | Path, found: bool = False
+) -> None:
     """Write the inputs of one crystal into an archive.
+
+    Parameters
+    ----------
+    crystals : StructureSet
+        Among them the one.
+    name : str
+        Of the crystal.
+    settings : mapping
+        Config section ``akaikkr``.
+    archive : path
+        Where to.
+    found : bool
+        Whether a search found the crystal: what is wrong with it is written into the archive and stops nothing.
 
     Raises
     ------
@@ -40,12 +50,17 @@ def prepare(crystals: StructureSet, name: str, settings: Mapping[str, Any], arch
     ValueError
         If there is no crystal of this name.
     """
-    names = crystals.names()
-    if name not in names:
-        raise ValueError(f"exchange.crystals: found {name}, allowed are {', '.join(names[:20])}")
-    structure = crystals.structure(names.index(name))
-    alloys = {one["element"]: {part["element"]: part["share"] for part in one["becomes"]} for one in settings["alloys"]}
-    decks = deck.chain(deck.from_structure(structure, settings, name, alloys), settings["cutoff_A"])
+    try:
+        structure = refusal.named(crystals, name)
+        alloys = {
+            one["element"]: {part["element"]: part["share"] for part in one["becomes"]} for one in settings["alloys"]
+        }
+        decks = deck.chain(deck.from_structure(structure, settings, name, alloys), settings["cutoff_A"])
+    except ValueError as problem:
+        if not found:
+            raise
+        refusal.write(archive, crystals, name, str(problem))
+        return
     files: dict[str, Path | bytes] = {f"{step}.in": one.text().encode() for step, one in decks.items()}
     files[CRYSTAL] = json.dumps(structure.as_dict(), sort_keys=True).encode()
     write_archive(archive, files)
@@ -80,7 +95,8 @@ def execute(
         shutil.rmtree(work, ignore_errors=True)
         extract(inputs, work)
         marker.write_text(key)
-    run.run_chain(work, settings["command"], settings["mixing"], settings["restarts"], *limits, log)
+    if not refusal.is_in(work):
+        run.run_chain(work, settings["command"], settings["mixing"], settings["restarts"], *limits, log)
     kept = [path for path in work.iterdir() if path.suffix in (".in", ".log", ".json")]
     write_archive(raw, files_under(work, kept, "kkr"))
 
@@ -90,6 +106,8 @@ def collect(raw: str | Path, name: str, provenance: Provenance) -> Exchange:
     with tempfile.TemporaryDirectory(prefix="lodestone-") as scratch:
         extract(raw, Path(scratch))
         folder = Path(scratch) / "kkr"
+        if refusal.is_in(folder):
+            return refusal.read(folder, name, provenance)
         done = run.attempts(folder)
         outputs = {one.step: _read(folder / one.output) for one in done if one.ended == "done"}
         status, message = _status(done)
@@ -135,31 +153,7 @@ def _failed(
     """Artifact of a crystal without couplings: its geometry, and its energy if the first step gave one."""
     from pymatgen.core import Structure
 
-    structure: Structure = Structure.from_dict(json.loads((folder / CRYSTAL).read_text()))
-    count = len(structure)
-    zeros, none = np.zeros(count), np.zeros(0, np.int64)
+    structure = Structure.from_dict(json.loads((folder / CRYSTAL).read_text()))
     energy = go.total_energy_Ry if go is not None else None
-    return Exchange(
-        component_site=np.arange(count),
-        atomic_number=np.array([site.specie.Z for site in structure], np.uint8),
-        concentration=np.ones(count),
-        moment_muB=zeros,
-        orbital_moment_muB=zeros,
-        f_moment_muB=zeros,
-        lattice_A=structure.lattice.matrix,
-        fractional=structure.frac_coords,
-        bond_source=none,
-        bond_target=none,
-        bond_cell=np.zeros((0, 3), np.int64),
-        bond_meV=np.zeros(0),
-        name=name,
-        convention=CONVENTION,
-        complete=0,
-        printed_Tc_K=0.0,
-        printed_field_Tc_K=0.0,
-        has_energy=int(energy is not None),
-        total_energy_eV=(energy or 0.0) * RYDBERG_MEV * 1e-3,
-        status=int(status),
-        message=message,
-        provenance=provenance,
-    )
+    energy_eV = None if energy is None else energy * RYDBERG_MEV * 1e-3
+    return refusal.without_couplings(structure, name, status, message, provenance, energy_eV)

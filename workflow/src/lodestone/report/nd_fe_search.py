@@ -1,7 +1,8 @@
 """The Nd-Fe search in the report: which inputs it has, and what is said first.
 
 Inputs by name: ``transfers`` (Transfer, one for each model and version), ``populations`` (Population, one for each
-generation), ``screening`` (Screening), ``interstitials`` (Interstitials). Any may be absent.
+generation), ``screening`` (Screening), ``coupled`` (StructureSet), ``search_exchange`` (Exchange) and ``search_curie``
+(Curie), one for each crystal with couplings, ``interstitials`` (Interstitials). Any may be absent.
 """
 
 from __future__ import annotations
@@ -18,35 +19,54 @@ from lodestone.artifacts.screening import Screening
 from lodestone.artifacts.transfer import Transfer
 from lodestone.report import search_sections
 from lodestone.report.blocks import Block, Card, Cards, Notice, Study
+from lodestone.report.coupled_section import coupled_section
 from lodestone.report.inputs import Library
 from lodestone.report.rulegraph import Rule
 from lodestone.report.transfer_section import transfer_section
 
+# What is computed later (finds, learned crystals, fillings) goes through the same rules again, and a generation follows
+# the one before: the drawing has each rule once and goes forward.
+SETS = ("build_references", "build_training_set", "build_pretraining_set")
+COUPLINGS = (
+    Rule("select_coupled", ("collect_calculations",), "coupled"),
+    Rule("prepare_kkr", ("select_coupled",)),
+    Rule("run_kkr", ("prepare_kkr",)),
+    Rule("collect_kkr", ("run_kkr",), "search_exchange"),
+    Rule("prepare_gpaw", ("select_coupled",)),
+    Rule("run_gpaw", ("prepare_gpaw",)),
+    Rule("collect_gpaw", ("run_gpaw",), "search_exchange"),
+    Rule("compute_curie", ("warm_caches", "collect_kkr", "collect_gpaw"), "search_curie"),
+)
 RULES = (
     Rule("warm_caches"),
     Rule("select_published_labels"),
     Rule("pretrain_properties", ("warm_caches", "select_published_labels")),
-    Rule("build_references"),
-    Rule("build_training_set"),
-    Rule("build_pretraining_set"),
-    Rule("check_calculations", ("build_references", "build_training_set", "build_pretraining_set")),
-    Rule("prepare_calculations", ("check_calculations",)),
+    *(Rule(name) for name in SETS),
+    Rule("check_calculations", SETS),
+    Rule("prepare_calculations", ("check_calculations", *SETS)),
     Rule("run_calculations", ("prepare_calculations",)),
-    Rule("collect_calculations", ("run_calculations",)),
+    Rule("collect_calculations", ("run_calculations", *SETS)),
     Rule("collect_labels", ("collect_calculations",)),
     Rule("pretrain_force_field", ("warm_caches", "collect_labels")),
     Rule("load_model"),
     Rule(
-        "transfer_model", ("pretrain_properties", "pretrain_force_field", "load_model", "collect_labels"), "transfers"
+        "transfer_model",
+        ("warm_caches", "pretrain_properties", "pretrain_force_field", "load_model", "collect_labels"),
+        "transfers",
     ),
     Rule("breed_candidates"),
-    Rule("relax_candidates", ("breed_candidates", "transfer_model"), "populations"),
-    Rule("rank_population", ("relax_candidates", "transfer_model"), "populations"),
+    Rule("relax_candidates", ("warm_caches", "breed_candidates", "transfer_model"), "populations"),
+    Rule("rank_population", ("warm_caches", "relax_candidates", "transfer_model"), "populations"),
     Rule("pick_uncertain", ("rank_population",)),
     Rule("select_candidates", ("rank_population",)),
-    Rule("derive_screening", ("select_candidates", "collect_calculations"), "screening"),
-    Rule("build_interstitials", ("derive_screening",)),
-    Rule("derive_interstitials", ("build_interstitials",), "interstitials"),
+    *COUPLINGS,
+    Rule(
+        "derive_screening",
+        ("rank_population", "select_candidates", "collect_calculations", "select_coupled", "compute_curie"),
+        "screening",
+    ),
+    Rule("build_interstitials", ("derive_screening", "collect_calculations")),
+    Rule("derive_interstitials", ("build_interstitials", "collect_calculations"), "interstitials"),
     Rule("render_report", ("transfer_model", "rank_population", "derive_screening", "derive_interstitials")),
 )
 
@@ -69,7 +89,7 @@ def compose(library: Library, config: Mapping[str, Any], log: logging.Logger) ->
     Study or None
         None if no artifact of the study was given.
     """
-    if not library.has("transfers", "populations", "screening", "interstitials"):
+    if not library.has("transfers", "populations", "screening", "interstitials", "search_exchange", "search_curie"):
         return None
     transfers = library.all("transfers", Transfer)
     populations = library.all("populations", Population)
@@ -78,6 +98,7 @@ def compose(library: Library, config: Mapping[str, Any], log: logging.Logger) ->
         transfer_section(library, transfers),
         search_sections.search_section(library, populations),
         search_sections.screening_section(library, screening),
+        coupled_section(library),
         search_sections.interstitial_section(library, library.one("interstitials", Interstitials)),
     ]
     sections = [section for section in found if section is not None]

@@ -168,7 +168,8 @@ def _screening_table(table: Screening, origins: Sequence) -> Table:
         "crystal", "formula", "space group", "E_{f} predicted", "E_{f} (meV/atom)", "above hull (meV/atom)",
         "µ_{0}M_{s} predicted", "µ_{0}M_{s} (T)", "moment (µ_{B}/cell)", "T_{C} (K)",
     ]  # fmt: skip
-    caption = "Curie temperatures need exchange couplings, which no fitted model gives."
+    known = bool(table.has_Tc.any())
+    caption = "Curie temperatures in mean field." if known else "Curie temperatures need exchange couplings."
     paper = "NdFe15: Pm-3m, 38.54 µ_{B} per cell, 2.24 T with a = 5.852 Å."
     return Table(columns, rows, "The screening table", caption, origins, "Table I", paper, text_columns=(1, 2))
 

@@ -25,6 +25,11 @@ def entries(minority: str, majority: str, path: str | Path) -> list[Entry]:
     return [_without_boron(minority, majority, path), _substituted_bcc(minority, majority)]
 
 
+def names(minority: str, majority: str) -> tuple[str, str]:
+    """Names of the two."""
+    return f"{minority}2{majority}14B0", f"{minority}{majority}15"
+
+
 def _without_boron(minority: str, majority: str, path: str | Path) -> Entry:
     """R2Fe14B without boron, the reference of the paper's Fig. 3: the relaxation closes the voids."""
     from pymatgen.core import Structure
@@ -33,8 +38,7 @@ def _without_boron(minority: str, majority: str, path: str | Path) -> Entry:
     crystal = Structure(record["lattice"], record["species"], record["frac_coords"])
     crystal.remove_species(["B"])
     crystal.replace_species({"Nd": minority, "Fe": majority})
-    name = f"{minority}2{majority}14B0"
-    return Entry(name, f"{_ND2FE14B} (Nd2Fe14B) without B", crystal)
+    return Entry(names(minority, majority)[0], f"{_ND2FE14B} (Nd2Fe14B) without B", crystal)
 
 
 def _substituted_bcc(minority: str, majority: str) -> Entry:
@@ -44,4 +48,4 @@ def _substituted_bcc(minority: str, majority: str) -> Entry:
     sites = [(i + c, j + c, k + c) for i in (0.0, 1.0) for j in (0.0, 1.0) for k in (0.0, 1.0) for c in (0.0, 0.5)]
     elements = [minority, *[majority] * (len(sites) - 1)]
     crystal = Structure(Lattice.cubic(_NDFE15_A), elements, [[x / 2 for x in site] for site in sites])
-    return Entry(f"{minority}{majority}15", "2 x 2 x 2 bcc, one atom replaced (Ito et al., Table I)", crystal)
+    return Entry(names(minority, majority)[1], "2 x 2 x 2 bcc, one atom replaced (Ito et al., Table I)", crystal)
