@@ -1,6 +1,7 @@
 """Validation of what the search found, by the back end: screening table, interstitial elements."""
 
 VALIDATION = ND_FE["validation"]
+SEARCH_CURIE = {"coupled": SEARCH_COUPLED, "curie": expand(ES.curie(), system=SEARCH_SYSTEMS)}
 INTERSTITIALS = ND_FE["interstitials"]
 
 
@@ -70,11 +71,10 @@ rule derive_screening:
     Wildcards used: none
     """
     input:
+        **SEARCH_CURIE,
         population=NF.population(LAST_GENERATION),
         crystals=results_of("candidates", "static"),
         references=reference_results(),
-        coupled=SEARCH_COUPLED,
-        curie=expand(ES.curie(), system=SEARCH_SYSTEMS),
     output:
         screening=NF.screening(),
     log:
