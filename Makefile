@@ -8,13 +8,14 @@ PROFILES := $(CONFIG_HOME)/snakemake
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test bench bench-solver bench-search install link lint pictures lock clean
+.PHONY: help demo test bench bench-solver bench-search bench-spin-potential install link lint pictures lock clean
 
 help:
 	@echo "make demo     run the default studies and write results/report.html"
 	@echo "make test     run the tests"
 	@echo "make bench    run the middle size and print its figures as JSON"
 	@echo "make bench-solver  time the micromagnetic solver alone, in minutes"
+	@echo "make bench-spin-potential  time magnetic potentials beside motep's engines, in a minute"
 	@echo "make bench-search  count how many relaxations the search for crystals takes, in half an hour"
 	@echo "make install  link the profiles, so that 'snakemake --profile slurm' works"
 	@echo "make lint     check style, types, spelling and the workflow"
@@ -48,6 +49,9 @@ bench: $(READY)
 
 bench-solver: $(READY)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/solver.py
+
+bench-spin-potential: $(READY)
+	@OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python tests/benchmarks/spin_potential.py
 
 bench-search: $(READY)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/search.py $(BENCH_ARGS)

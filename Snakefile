@@ -31,8 +31,12 @@ wildcard_constraints:
     encoding=r"[a-z_]+",
     baseline=r"[a-z_]+",
     pair=r"[a-z_]+",
-    crystals="crystals|elements|references|gases|training|pretraining|candidates|interstitials|learned[0-9]+",
+    crystals="crystals|elements|references|gases|training|pretraining|candidates|interstitials|learned[0-9]+|spin_[a-z]+",
     step=r"[a-z]+",
+    size=r"\d+",
+    solutes=r"\d+",
+    repeat=r"\d+",
+    weight=r"[0-9.e-]+",
 
 
 rule all:
@@ -54,5 +58,8 @@ include: "rules/morphing.smk"
 include: "rules/inverse_design.smk"
 include: "rules/electronic_structure.smk"
 include: "rules/nd_fe_search.smk"
+include: "rules/spin_data.smk"
+include: "rules/spin_fits.smk"
+include: "rules/spin_uses.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"

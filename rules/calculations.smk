@@ -49,7 +49,7 @@ rule check_calculations:
         mem_mb=mem_mb(1000),
         runtime=minutes(30),
     params:
-        settings={**ES_SETTINGS, **pick(CALCULATIONS, "check_programs")},
+        settings=lambda wildcards: {**settings_of(wildcards), **pick(CALCULATIONS, "check_programs")},
         refused=refused_of,
         steps=lambda wildcards: ES_STEPS[wildcards.crystals],
         algorithm=1,
@@ -81,7 +81,7 @@ rule prepare_calculations:
         mem_mb=mem_mb(1000),
         runtime=minutes(10),
     params:
-        settings=ES_SETTINGS,
+        settings=settings_of,
         batches=lambda wildcards: len(ES_BATCHES[wildcards.crystals]),
         algorithm=3,
     message:
@@ -105,15 +105,15 @@ rule run_calculations:
         ES.benchmark("run_calculations", "{crystals}", "{step}", "{batch}")
     conda:
         torch_environment(ES_DEVICE)
-    threads: ES_RUN["threads"]
+    threads: run_resource("threads")
     resources:
-        **launcher(ES_RUN["tasks"]),
-        mem_mb=mem_mb(ES_RUN["mem_mb"]),
-        runtime=minutes(ES_RUN["minutes"]),
-        tasks=ES_RUN["tasks"],
-        gpu=gpus(ES_DEVICE),
+        mpi=launcher_of,
+        mem_mb=mem_mb(run_resource("mem_mb")),
+        runtime=minutes(run_resource("minutes")),
+        tasks=run_resource("tasks"),
+        gpu=gpus_of,
     params:
-        settings=pick(ES_SETTINGS, "backend", "options"),
+        settings=backend_of,
         algorithm=2,
     message:
         "Running {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"
@@ -143,7 +143,7 @@ rule collect_calculations:
         runtime=minutes(20),
     params:
         seed=config["seed"],
-        settings=ES_SETTINGS,
+        settings=settings_of,
         algorithm=3,
     message:
         "Collecting {wildcards.step} of the {wildcards.crystals}, batch {wildcards.batch}"

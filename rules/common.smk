@@ -63,6 +63,7 @@ HYSTERESIS_RESULTS = {
 
 
 include: "nd_fe_common.smk"
+include: "spin_common.smk"
 include: "electronic_common.smk"
 
 
@@ -70,6 +71,7 @@ STUDY_RESULTS = {
     "hysteresis": HYSTERESIS_RESULTS,
     "electronic_structure": ELECTRONIC_RESULTS,
     "nd_fe_search": ND_FE_RESULTS,
+    "spin_potential": SPIN_RESULTS,
 }
 REPORTED = {name: files for study in config["studies"] for name, files in STUDY_RESULTS[study].items()}
 
@@ -99,23 +101,28 @@ def batch_range(wildcards):
 
 
 def mem_mb(base):
-    """Memory that doubles with every attempt, for a job killed for want of it."""
-    return lambda wildcards, attempt: int(base * 2 ** (attempt - 1))
+    """Memory that doubles with every attempt, for a job killed for want of it; `base` may depend on the wildcards."""
+
+    def grown(wildcards, attempt):
+        first = base(wildcards) if callable(base) else base
+        return int(first * 2 ** (attempt - 1))
+
+    return grown
 
 
 def minutes(base):
     """Time limit that doubles with every attempt, for a job killed by it, up to the day that partitions allow."""
-    return lambda wildcards, attempt: int(max(base, min(base * 2 ** (attempt - 1), 1440)))
+
+    def grown(wildcards, attempt):
+        first = base(wildcards) if callable(base) else base
+        return int(max(first, min(first * 2 ** (attempt - 1), 1440)))
+
+    return grown
 
 
 def gpus(device):
     """One GPU if the config asks for it by name; `auto` takes what the machine offers and asks for none."""
     return 1 if device == "gpu" else 0
-
-
-def launcher(tasks):
-    """Launcher of a job of several tasks; Slurm's plugin refuses one with a single task."""
-    return {"mpi": "mpirun"} if tasks > 1 else {}
 
 
 def torch_environment(device):

@@ -10,21 +10,24 @@ ES_STEPS = {
     "crystals": STEPS,
     "elements": [step for step in STEPS if step in ("relax", "static")],
     **ND_FE_STEPS,
+    **SPIN_STEPS,
 }
 # The crystals are counted long after the jobs are planned: what the user sets is the number of batches.
 ES_BATCHES = {
     "crystals": paths.batch_names(CALCULATIONS["batches"], 1),
     "elements": paths.batch_names(CALCULATIONS["reference_batches"], 1),
     **ND_FE_BATCHES,
+    **SPIN_BATCHES,
 }
 # Sets that are known at the start: what is wrong with any of them is found before the first of them is computed.
 ES_TOGETHER = [("crystals", "elements"), ("references", "training", "pretraining")]
 # Minutes, megabytes, threads and MPI tasks of one batch; a profile overlays them with `set-resources`.
-ES_RUN = {
+RUN_RESOURCES = {
     "chgnet": {"minutes": 120, "mem_mb": 4000, "threads": 1, "tasks": 1},
     "abinit": {"minutes": 1440, "mem_mb": 8000, "threads": 1, "tasks": 1},
     "vasp": {"minutes": 1440, "mem_mb": 64000, "threads": 1, "tasks": 32},
-}[BACKEND]
+}
+# Where CHGNet runs; the DFT codes have no use for a GPU.
 ES_DEVICE = CALCULATIONS["chgnet"]["device"] if BACKEND == "chgnet" else "cpu"
 # The settings of a calculation; those of the other back ends rerun nothing.
 ES_SETTINGS = {
@@ -32,6 +35,31 @@ ES_SETTINGS = {
     "backend": BACKEND,
     "options": CALCULATIONS[BACKEND],
 }
+
+
+def settings_of(wildcards):
+    """Settings of the calculations of a set: the study of magnetic potentials has its own."""
+    return SPIN_CALCULATIONS if wildcards.crystals in SPIN_STEPS else ES_SETTINGS
+
+
+def backend_of(wildcards):
+    """What a job that runs calculations depends on: the back end and its options."""
+    return pick(settings_of(wildcards), "backend", "options")
+
+
+def run_resource(name):
+    """Return a function: a resource of a batch by the back end of its set."""
+    return lambda wildcards: RUN_RESOURCES[settings_of(wildcards)["backend"]][name]
+
+
+def launcher_of(wildcards):
+    """Launcher of a job of several tasks; Slurm's plugin refuses one with a single task."""
+    return "mpirun" if run_resource("tasks")(wildcards) > 1 else ""
+
+
+def gpus_of(wildcards):
+    """GPUs of a batch by the back end of its set."""
+    return gpus(ES_DEVICE) if settings_of(wildcards)["backend"] == "chgnet" else 0
 
 
 def kept_raw(path):
@@ -114,3 +142,6 @@ HYSTERESIS["material"] = pick(
 )
 if MATERIAL:
     HYSTERESIS_RESULTS["hysteresis_material"] = MATERIAL
+# Labels of magnetic potentials that are computed anew.
+if RECOMPUTED:
+    SPIN_RESULTS["spin_points"] = results_of("spin_points", "constrained")

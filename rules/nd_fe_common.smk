@@ -26,7 +26,8 @@ ND_FE_STEPS = {
     "interstitials": ["relax", "static"],
     **{name: ["static"] for name in LEARNED},
 }
-# Crystals in each set as far as they are counted before they are known; a job for fewer than eight is not worth its start.
+# Crystals in each set as far as they are counted before they are known, and how many are worth the start of a job:
+# filled hosts take long to relax.
 INTERSTITIALS_COUNT = ND_FE["interstitials"]["hosts"] * ND_FE["interstitials"]["voids"]
 ND_FE_COUNTS = {
     "references": 1,
@@ -34,8 +35,11 @@ ND_FE_COUNTS = {
     "interstitials": INTERSTITIALS_COUNT * len(ND_FE["interstitials"]["elements"]),
     **dict.fromkeys(LEARNED, LEARNING["crystals"]),
 }
+ND_FE_WORTH = {"interstitials": 2}
 ND_FE_BATCHES = {
-    name: paths.batch_names(min(ND_FE["data"]["batches"], max(1, ND_FE_COUNTS.get(name, 10**6) // 8)), 1)
+    name: paths.batch_names(
+        min(ND_FE["data"]["batches"], max(1, ND_FE_COUNTS.get(name, 10**6) // ND_FE_WORTH.get(name, 8))), 1
+    )
     for name in ND_FE_STEPS
 }
 
@@ -58,8 +62,9 @@ def generation_before(wildcards):
 
 
 def property_models(version):
-    """Specialised models of formation energy and moment."""
-    return [NF.model(target, version) for target in PROPERTY_MODELS]
+    """Models that the population is ranked with: of formation energy and moment, specialised, and of anisotropy."""
+    wanted = "anisotropy" in SEARCH["objectives"]
+    return [NF.model(target, version) for target in PROPERTY_MODELS] + [NF.anisotropy_model()] * wanted
 
 
 def relaxer_models(wildcards):
@@ -86,7 +91,10 @@ GENERATIONS = range(LAST_GENERATION + 1)
 # Crystals of the search with exchange couplings: named by rank, since nobody knows them yet.
 SEARCH_SYSTEMS = paths.coupled(ND_FE["validation"], ND_FE["minority"], ND_FE["majority"])
 ND_FE_RESULTS = {
-    "transfers": expand(NF.transfer(), target=[*PROPERTY_MODELS, "force_field"], version=VERSIONS),
+    "transfers": [
+        *expand(NF.transfer(), target=[*PROPERTY_MODELS, "force_field"], version=VERSIONS),
+        *[NF.anisotropy_transfer()] * ("anisotropy" in SEARCH["objectives"]),
+    ],
     "populations": expand(NF.population(), generation=GENERATIONS),
     "screening": NF.screening(),
     **({"interstitials": NF.interstitials()} if ND_FE["interstitials"]["elements"] else {}),

@@ -7,6 +7,7 @@ localrules:
     build_training_set,
     build_pretraining_set,
     select_published_labels,
+    select_anisotropy_labels,
     collect_labels,
     load_model,
     breed_candidates,
@@ -28,5 +29,6 @@ wildcard_constraints:
 
 include: "nd_fe_labels.smk"
 include: "nd_fe_models.smk"
+include: "nd_fe_anisotropy.smk"
 include: "nd_fe_generations.smk"
 include: "nd_fe_validation.smk"

@@ -26,3 +26,22 @@ rule nd_fe_search:
     """
     input:
         **ND_FE_RESULTS,
+
+
+rule spin_potential:
+    """Results of the study of magnetic potentials, without the report.
+
+    Wildcards used: none
+    """
+    input:
+        **SPIN_RESULTS,
+
+
+rule spin_potential_data:
+    """Labels of constrained DFT, without a potential.
+
+    Wildcards used: none
+    """
+    input:
+        snapshots=results_of("spin_snapshots", "static"),
+        held=results_of("spin_held", "constrained"),

@@ -3,8 +3,10 @@
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.population import Population
 from lodestone.logs import job_log
+from lodestone.paths import artifact_name
 from lodestone.search import candidate, generation
 from lodestone.search.settings import SearchSettings
+from lodestone.structures import files
 
 
 def main(job):
@@ -17,7 +19,8 @@ def main(job):
         else:
             made = generation.first_generation(settings, params.seed)
         log.info("%d crystals in generation %d", len(made), number)
-        parents = [job.input.before] if job.input.before else []
+        before = {artifact_name(job.input.before): job.input.before} if job.input.before else {}
+        parents = {**before, **files.parent_names([job.input.skeletons, *job.input.seeds])}
         provenance = Provenance.of("lodestone genetic search", params.seed, params.settings, parents, params.algorithm)
         candidate.pack(made, provenance).write(job.output.candidates)
 

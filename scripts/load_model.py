@@ -1,7 +1,7 @@
 """Load a published ALIGNN model; writes a `graph_model` artifact."""
 
 from lodestone.artifacts.base import Provenance
-from lodestone.graph_models.zoo import load_path, load_zoo
+from lodestone.graph_models.zoo import load_path, load_zoo, require_purpose
 from lodestone.logs import job_log
 
 # What a model from a path predicts if its settings do not say so.
@@ -17,6 +17,7 @@ def main(job):
             model = load_zoo(name, provenance)
         else:
             model = load_path(name, provenance, target=TARGETS.get(job.wildcards.target))
+        require_purpose(model, job.wildcards.target, name)
         log.info("%s: %s with %d parameters", name, ", ".join(model.target_names), model.parameter.shape[1])
         model.write(job.output.model)
 

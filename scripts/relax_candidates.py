@@ -1,5 +1,7 @@
 """Relax one batch of a generation; writes a `relaxed_candidates` artifact."""
 
+from pathlib import Path
+
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.candidates import Candidates
 from lodestone.logs import job_log
@@ -24,6 +26,7 @@ def main(job):
         ended = relaxing.relax_batch(batch, evaluate, settings, record, provenance.key, log)
         every = [one for group in batch for one in group]
         relaxing.pack(every, ended, provenance).write(job.output.relaxed)
+        Path(record).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main(job):
             mpi_tasks=given.tasks,
             memory_mb=given.mem_mb,
             walltime_s=60.0 * given.runtime,
-            launcher=getattr(given, "mpi", "mpirun"),
+            launcher=getattr(given, "mpi", "") or "mpirun",
         )
         if given.tasks == 1:
             leave_job_step()

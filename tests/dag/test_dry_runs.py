@@ -31,7 +31,9 @@ def variant(workflow, tmp_path):
 
 def test_every_config_file_is_planned_here():
     shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "config").rglob("*.yaml")}
-    assert {name for name in shipped if not name.startswith(("config/materials", "config/data"))} == set(CONFIGS)
+    # No study of the report yet; its jobs have a test of their own.
+    others = {"config/paper/spin_potential.yaml"}
+    assert {name for name in shipped if not name.startswith(("config/materials", "config/data"))} == {*CONFIGS, *others}
 
 
 @pytest.mark.parametrize("name", CONFIGS)

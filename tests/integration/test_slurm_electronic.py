@@ -167,7 +167,10 @@ def test_vasp_out_of_time_goes_on_at_the_unfinished_crystal(slurm, vasp_in_backg
     process, target, folder = vasp_in_background
     printed = slurm.finish(process, 500)
     assert process.returncode == 0, printed[-6000:]
-    assert state_by_rule(printed)["run_calculations"] == ["TIMEOUT", "COMPLETED"]
+    # The job stops itself when its time is up; whether it or Slurm comes first is a matter of the load.
+    first, last = state_by_rule(printed)["run_calculations"]
+    assert first in ("TIMEOUT", "FAILED")
+    assert last == "COMPLETED"
     made = Calculations.read(target)
     assert made.status.tolist() == [Status.CONVERGED] * 2, made.messages()
     assert made.energy_eV.tolist() == [-4.52549041] * 2

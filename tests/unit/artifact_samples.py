@@ -21,6 +21,8 @@ MAPPINGS: dict[str, Any] = {
     "endpoints": {"A": {"grain_count": 16}, "B": {"grain_count": 256}},
     "models": ["first", "second", "third"],
     "objectives": ["first", "second", "third"],
+    "species": ["Fe", "Al"],
+    "left_out": ["a crystal: not converged"],
     "targets": [["a", "eV"], ["b", "mu_B"], ["c", "1"]],
     "site_targets": [],
     "moved": ["bias"],
@@ -90,6 +92,8 @@ def _consistent(schema: str, values: dict[str, Any]) -> dict[str, Any]:
         return {"has_Ms": 1, "has_A": 1, "has_K1": 1, "temperature_K": np.array([0.0, 300.0, 450.0])}
     if schema in ("calculations", "hull", "anisotropy", "screening", "interstitials"):
         return _electronic(schema, values)
+    if schema.startswith("spin_"):
+        return _magnetic(schema)
     if schema == "hysteresis_dataset":
         return {"index": np.arange(4), "anchor": values["anchor"] * values["anchor_exists"]}
     if schema == "predictions":
@@ -179,6 +183,23 @@ def _electronic(schema: str, values: dict[str, Any]) -> dict[str, Any]:
     if schema == "anisotropy":
         made["unit_axis"] = np.eye(3)
     return made
+
+
+def _magnetic(schema: str) -> dict[str, Any]:
+    """Offsets of artifacts about magnetic potentials that fit together."""
+    offset, utf8 = pack_texts(["Fe2", "AlFe+h1", "AlFe+t2"])
+    named = {"name_offset": offset, "name_utf8": utf8}
+    if schema == "spin_data":
+        return {**named, "atom_offset": [0, 1, 1, 3]}
+    if schema == "spin_checks":
+        return {**named, "atom_offset": [0, 1, 1, 3]}
+    if schema == "spin_learning":
+        return {"label_count": np.array([[1, 2, 3]] * 2), "round_of": np.zeros((2, 3), np.int64)}
+    if schema == "spin_dynamics":
+        return {"step": np.arange(4)}
+    if schema == "spin_fits":
+        return {"step_offset": [0, 1, 1, 3]}
+    return {}
 
 
 def same(a: Artifact, b: Artifact) -> bool:

@@ -11,11 +11,11 @@ import torch
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.labelled_set import LabelledSet
 from lodestone.dft.relaxation import Geometry
-from lodestone.graph_models import neighbours
 from lodestone.graph_models.architecture import Architecture, default_architecture
 from lodestone.graph_models.graphs import GraphSettings
 from lodestone.graph_models.model import ENERGY_TARGET, model_of
 from lodestone.graph_models.training import TrainingSettings, initialised, pretrain_force_field
+from lodestone.structures import neighbours
 
 PROVENANCE = Provenance(backend="a test", seed=7, config_sha256="0" * 64)
 RADIUS_A = {26: 1.24, 27: 1.25, 28: 1.25, 60: 1.7}

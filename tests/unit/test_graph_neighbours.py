@@ -9,10 +9,11 @@ from jarvis.core.atoms import Atoms
 from jarvis.core.specie import get_node_attributes
 
 from lodestone.dft.relaxation import Geometry
-from lodestone.graph_models import graphs, neighbours
+from lodestone.graph_models import graphs
 from lodestone.graph_models.errors import ModelError
 from lodestone.graph_models.graphs import GraphSettings
 from lodestone.graph_models.library import alignn, pure_model
+from lodestone.structures import neighbours
 
 build_pure_torch_graph = alignn("torch_graph_builder").build_pure_torch_graph
 _bond_cosines = pure_model()._bond_cosines

@@ -65,6 +65,8 @@ def test_a_published_regression(tmp_path):
     weights = tmp_path / "a" / "best_model.pt"
     state = {f"module.{name}": tensor for name, tensor in torch.load(weights).items() if name != "_species_table"}
     torch.save({"model": state}, weights)
+    settings = json.loads((tmp_path / "a" / "config.json").read_text())
+    (tmp_path / "a" / "config.json").write_text(json.dumps({k: v for k, v in settings.items() if k != "target"}))
     named = zoo.load_path(weights, PROVENANCE, target=["K1", "MJ / m3"])
     assert named.targets == [["K1", "MJ / m3"]] and np.array_equal(named.parameter, model.parameter)
 

@@ -31,13 +31,15 @@ def warm() -> list[str]:
     """Run every compiled function that jobs share on tiny inputs; returns what was run."""
     import numpy as np
 
-    from lodestone.graph_models import kernels, neighbours
+    from lodestone.graph_models import kernels
     from lodestone.kkr import lanes
     from lodestone.loop_learning import optimiser
     from lodestone.magnetism.material import Material
     from lodestone.micromagnetics import loops
     from lodestone.microstructure import voronoi
     from lodestone.search.warm import warm_up as warm_search
+    from lodestone.spin_potential import warm as spin_potentials
+    from lodestone.structures import neighbours
 
     structures = {"cells": 32, "grain_count_min": 2, "grain_count_max": 4, "max_misorientation_deg": 90.0}
     voronoi.batch(0, "labelled_structures", 0, 1, structures)
@@ -48,7 +50,9 @@ def warm() -> list[str]:
     warm_search()
     neighbours.warm()
     kernels.warm()
-    return ["structures", "images", "demagnetisation curves", "optimiser", "spins", "graph networks", "crystals"]
+    spin_potentials.warm_up()
+    known = ["structures", "images", "demagnetisation curves", "optimiser", "spins", "graph networks", "crystals"]
+    return [*known, "magnetic potentials"]
 
 
 def clear() -> None:

@@ -167,11 +167,11 @@ def fill(part: Mapping[str, Any], value: Any) -> Any:
 def allowed(part: Mapping[str, Any]) -> str:
     """Say in words what a part of the schema allows, such as ``a number above 0 up to 100 (nm)``."""
     if "enum" in part:
-        return "one of " + ", ".join(part["enum"])
+        return "one of " + ", ".join(map(str, part["enum"]))
     words = [_TYPES[part["type"]], *_bounds(part)]
     if part["type"] == "array":
-        lengths = f"{part['minItems']} to {part['maxItems']}" if "maxItems" in part else f"{part['minItems']} or more"
-        lengths = f"{part['minItems']}" if part["minItems"] == part.get("maxItems") else lengths
+        fewest, most = part.get("minItems", 0), part.get("maxItems")
+        lengths = f"{fewest} or more" if most is None else f"{fewest}" if fewest == most else f"{fewest} to {most}"
         alike = "different " if part.get("uniqueItems") else ""
         words = [f"a list of {lengths} {alike}entries, each {allowed(part['items'])}"]
     if part["type"] == "object":

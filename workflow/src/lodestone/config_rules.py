@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lodestone import config_rules_electronic, config_rules_search
+from lodestone import config_rules_electronic, config_rules_search, config_rules_spin
 
 Problem = tuple[str, str]
 RULES: list[Callable[[dict[str, Any]], Iterator[Problem]]] = []
@@ -21,6 +21,7 @@ def broken(config: dict[str, Any]) -> Iterator[Problem]:
     yield from _material(config["hysteresis"]["material"]["from"], exchange)
     yield from config_rules_search.broken(search)
     yield from config_rules_search.without_couplings(search, exchange)
+    yield from config_rules_spin.broken(config["spin_potential"])
 
 
 def _material(name: str, exchange: dict[str, Any]) -> Iterator[Problem]:

@@ -12,6 +12,9 @@ from lodestone.paths_search import coupled
 Problem = tuple[str, str]
 _SYMBOLS = frozenset(ELEMENTS.split())
 _LANTHANIDES = frozenset(ELEMENTS.partition(" Ba ")[2].partition(" Hf ")[0].split())
+# Elements of whose crystals none is shipped: no energy can be counted from them (`lodestone.dft.elements.known`).
+_NO_CRYSTALS = "He S Br I Hg Po At Rn Fr Ra Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr"
+WITHOUT_REFERENCE = frozenset(_NO_CRYSTALS.split())
 _ENERGIES = ("formation_energy", "above_hull")
 
 
@@ -26,6 +29,8 @@ def _elements(section: dict[str, Any]) -> Iterator[Problem]:
     for key in ("minority", "majority"):
         if section[key] not in _SYMBOLS:
             yield key, f"found {section[key]}, allowed: elements up to Lr"
+        elif section[key] in WITHOUT_REFERENCE:
+            yield key, f"found {section[key]}, allowed: elements other than {', '.join(sorted(WITHOUT_REFERENCE))}"
     if section["minority"] == section["majority"]:
         yield "majority", f"found {section['majority']}, allowed: another element than minority"
     twice = sorted({section["minority"], section["majority"]} & set(section["interstitials"]["elements"]))
@@ -49,9 +54,14 @@ def _search(section: dict[str, Any]) -> Iterator[Problem]:
     if search["relaxer"] == "calculator" and not search["calculator"]:
         yield "search.calculator", "found nothing with relaxer calculator, allowed: text like package.module:Class"
     try:
-        json.loads(search["calculator_arguments"])
-    except json.JSONDecodeError as error:
+        json.loads(search["calculator_arguments"], parse_constant=_no_json)
+    except ValueError as error:
         yield "search.calculator_arguments", f"found no JSON ({error}), allowed: a JSON object"
+
+
+def _no_json(word: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _range(search: dict[str, Any]) -> Iterator[Problem]:

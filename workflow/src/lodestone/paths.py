@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import ClassVar
 
 from lodestone.paths_electronic import ElectronicStructure
 from lodestone.paths_search import NdFeSearch, coupled
+from lodestone.paths_spin import SpinPotential, weight_name
+from lodestone.paths_study import StudyFiles
 
 __all__ = [
     "STUDIES",
     "ElectronicStructure",
     "Hysteresis",
     "NdFeSearch",
+    "SpinPotential",
     "artifact_name",
     "batch_names",
     "batch_range",
@@ -27,8 +31,9 @@ __all__ = [
     "report_benchmark",
     "report_log",
     "warm_caches",
+    "weight_name",
 ]
-STUDIES = ("hysteresis", "electronic_structure", "nd_fe_search")
+STUDIES = ("hysteresis", "electronic_structure", "nd_fe_search", "spin_potential")
 
 
 def batch_names(count: int, batch_size: int) -> list[str]:
@@ -70,15 +75,10 @@ def artifact_name(path: str | PurePath) -> str:
 
 
 @dataclass(frozen=True)
-class Hysteresis:
+class Hysteresis(StudyFiles):
     """Files of the `hysteresis` study under `results_dir`."""
 
-    results_dir: str = "results"
-
-    @property
-    def root(self) -> str:
-        """Folder of the study."""
-        return f"{self.results_dir}/hysteresis"
+    STUDY: ClassVar[str] = "hysteresis"
 
     def structures(self, batch: str = "{batch}") -> str:
         """One batch of grain structures."""
@@ -131,14 +131,6 @@ class Hysteresis:
     def inverse_designs(self) -> str:
         """Structures found for wanted figures of merit."""
         return f"{self.root}/inverse_designs.h5"
-
-    def log(self, rule: str, *wildcards: str) -> str:
-        """Log file of one rule, e.g. ``log("compute_loops", "{batch}")``."""
-        return f"{self.root}/logs/{'/'.join((rule, *wildcards))}.log"
-
-    def benchmark(self, rule: str, *wildcards: str) -> str:
-        """Benchmark table of one rule."""
-        return f"{self.root}/benchmarks/{'/'.join((rule, *wildcards))}.tsv"
 
 
 def report(results_dir: str = "results") -> str:

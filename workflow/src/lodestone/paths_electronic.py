@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from lodestone.paths_study import StudyFiles
 
 SETS = ("crystals", "elements")
 
 
 @dataclass(frozen=True)
-class ElectronicStructure:
+class ElectronicStructure(StudyFiles):
     """Files of the `electronic_structure` study under `results_dir`.
 
     The wildcard `crystals` names a structure set: ``crystals``, or ``elements`` for the element references.
     """
 
-    results_dir: str = "results"
-
-    @property
-    def root(self) -> str:
-        """Folder of the study."""
-        return f"{self.results_dir}/electronic_structure"
+    STUDY: ClassVar[str] = "electronic_structure"
 
     def materials_project(self) -> str:
         """Answer of the Materials Project as it came."""
@@ -80,11 +78,3 @@ class ElectronicStructure:
     def anisotropy(self) -> str:
         """Anisotropy constants."""
         return f"{self.root}/anisotropy.h5"
-
-    def log(self, rule: str, *wildcards: str) -> str:
-        """Log file of one rule, e.g. ``log("run_calculations", "{batch}")``."""
-        return f"{self.root}/logs/{'/'.join((rule, *wildcards))}.log"
-
-    def benchmark(self, rule: str, *wildcards: str) -> str:
-        """Benchmark table of one rule."""
-        return f"{self.root}/benchmarks/{'/'.join((rule, *wildcards))}.tsv"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+from lodestone.paths_study import StudyFiles
 
 
 def ranked(count: int) -> list[str]:
@@ -29,19 +31,14 @@ def coupled(validation: Mapping[str, Any], minority: str, majority: str) -> list
 
 
 @dataclass(frozen=True)
-class NdFeSearch:
+class NdFeSearch(StudyFiles):
     """Files of the `nd_fe_search` study under `results_dir`.
 
     Wildcards: `labels` names a set of labelled crystals, `target` a model, `version` how often it was specialised
     anew, `generation` one of the search, `batch` a part of its relaxations.
     """
 
-    results_dir: str = "results"
-
-    @property
-    def root(self) -> str:
-        """Folder of the study."""
-        return f"{self.results_dir}/nd_fe_search"
+    STUDY: ClassVar[str] = "nd_fe_search"
 
     def labels(self, labels: str = "{labels}") -> str:
         """Crystals with labels to learn from."""
@@ -63,6 +60,14 @@ class NdFeSearch:
         """Predictions before and after the specialisation."""
         return f"{self.root}/transfer/{version}/{target}.h5"
 
+    def anisotropy_model(self) -> str:
+        """Model of anisotropy constants."""
+        return f"{self.root}/models/anisotropy.h5"
+
+    def anisotropy_transfer(self) -> str:
+        """Predictions before and after that model was fitted."""
+        return f"{self.root}/transfer/anisotropy.h5"
+
     def candidates(self, generation: str | int = "{generation}") -> str:
         """Crystals of a generation before they are relaxed."""
         return f"{self.root}/generations/{generation}/candidates.h5"
@@ -82,11 +87,3 @@ class NdFeSearch:
     def interstitials(self) -> str:
         """Hosts with light elements in their voids."""
         return f"{self.root}/interstitials.h5"
-
-    def log(self, rule: str, *wildcards: str) -> str:
-        """Log file of one rule, e.g. ``log("relax_candidates", "{generation}", "{batch}")``."""
-        return f"{self.root}/logs/{'/'.join((rule, *wildcards))}.log"
-
-    def benchmark(self, rule: str, *wildcards: str) -> str:
-        """Benchmark table of one rule."""
-        return f"{self.root}/benchmarks/{'/'.join((rule, *wildcards))}.tsv"

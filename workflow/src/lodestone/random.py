@@ -27,6 +27,14 @@ STAGES = {
     "training_copies": 16,
     "pretraining_copies": 17,
     "published_labels": 18,
+    "spin_orderings": 19,
+    "spin_snapshots": 20,
+    "spin_held": 21,
+    "spin_folds": 24,
+    "spin_fit": 25,
+    "spin_dynamics": 26,
+    "spin_learning": 27,
+    "spin_points": 28,
 }
 
 

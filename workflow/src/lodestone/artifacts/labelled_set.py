@@ -1,4 +1,4 @@
-"""Crystals with labels to learn from: energies, moments, forces, stresses."""
+"""Crystals with labels to learn from: energies, moments, anisotropy, forces, stresses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ COLUMNS = {
     "formation_energy_eV_per_atom": "has_formation_energy",
     "moment_muB_per_atom": "has_moment_label",
     "energy_eV": "has_energy",
+    "anisotropy_MJ_m3": "has_anisotropy",
 }
 
 
@@ -24,7 +25,7 @@ class LabelledSet(StructureSet):
     """A structure set with labels; values that do not exist are 0 and have a flag of 0."""
 
     SCHEMA: ClassVar[str] = "labelled_set"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     group: np.ndarray = array(("structure",), "int64", "1", "crystals of one group never straddle a split")
     formation_energy_eV_per_atom: np.ndarray = array(
@@ -37,6 +38,10 @@ class LabelledSet(StructureSet):
     has_moment_label: np.ndarray = array(("structure",), "uint8", "1", "1 where there is such a moment")
     energy_eV: np.ndarray = array(("structure",), "float64", "eV", "total energy of the cell")
     has_energy: np.ndarray = array(("structure",), "uint8", "1", "1 where there is a total energy")
+    anisotropy_MJ_m3: np.ndarray = array(
+        ("structure",), "float64", "MJ / m3", "anisotropy constant K_1 of a uniaxial crystal, above 0 for an easy axis"
+    )
+    has_anisotropy: np.ndarray = array(("structure",), "uint8", "1", "1 where there is such a constant")
     force_eV_A: np.ndarray = array(("site", "axis"), "float64", "eV / Angstrom", "force on each atom")
     stress_eV_A3: np.ndarray = array(
         ("structure", "vector", "axis"), "float64", "eV / Angstrom3", "dE/dstrain over the volume"

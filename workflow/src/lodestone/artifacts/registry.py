@@ -29,6 +29,11 @@ from lodestone.artifacts.predictions import Predictions
 from lodestone.artifacts.reconstructions import Reconstructions
 from lodestone.artifacts.relaxed_candidates import RelaxedCandidates
 from lodestone.artifacts.screening import Screening
+from lodestone.artifacts.spin_checks import SpinChecks
+from lodestone.artifacts.spin_data import SpinData
+from lodestone.artifacts.spin_dynamics import SpinDynamics
+from lodestone.artifacts.spin_fits import SpinFits
+from lodestone.artifacts.spin_learning import SpinLearning
 from lodestone.artifacts.structure_set import StructureSet
 from lodestone.artifacts.transfer import Transfer
 
@@ -58,6 +63,11 @@ TYPES: dict[str, type[Artifact]] = {
         GraphModel,
         Transfer,
         Screening,
+        SpinData,
+        SpinFits,
+        SpinChecks,
+        SpinDynamics,
+        SpinLearning,
         Interstitials,
     )
 }

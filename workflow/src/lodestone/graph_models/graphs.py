@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lodestone.dft.relaxation import Geometry
-from lodestone.graph_models import neighbours
 from lodestone.graph_models.errors import ModelError
 from lodestone.graph_models.library import alignn
+from lodestone.structures import neighbours
 
 LARGEST_ATOMIC_NUMBER = 118
 ATOM_FEATURES = ("cgcnn", "basic", "cfid", "atomic_number")

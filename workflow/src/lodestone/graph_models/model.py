@@ -197,6 +197,23 @@ def select_target(model: GraphModel, name: str) -> GraphModel:
     )
 
 
+def for_target(model: GraphModel, name: str, unit: str) -> GraphModel:
+    """Return the body of a model with one output of another property, which is 0 until it is fitted."""
+    one = select_target(model, model.target_names[0])
+    weight, bias = heads_of(one)[0]
+    blank = {column: np.zeros(1) for column in ("target_mean", "interval_factor", "interval_floor")}
+    return with_heads(
+        one,
+        [(np.zeros_like(weight), np.zeros_like(bias))],
+        targets=[[name, unit]],
+        target_scale=np.ones(1),
+        element=np.zeros(0, np.uint8),
+        element_value=np.zeros((0, 1)),
+        coverage_level=0.0,
+        **blank,
+    )
+
+
 def shares_body(model: GraphModel) -> bool:
     """Whether the members differ in their output layer only."""
     first = model.parameters()

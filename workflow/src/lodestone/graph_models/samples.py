@@ -15,7 +15,12 @@ from lodestone.graph_models.errors import ModelError
 from lodestone.graph_models.graphs import LARGEST_ATOMIC_NUMBER
 from lodestone.random import stream
 
-UNITS = {"formation_energy_eV_per_atom": "eV", "moment_muB_per_atom": "mu_B", "energy_eV_per_atom": "eV"}
+UNITS = {
+    "formation_energy_eV_per_atom": "eV",
+    "moment_muB_per_atom": "mu_B",
+    "energy_eV_per_atom": "eV",
+    "anisotropy_MJ_m3": "MJ / m3",
+}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ TARGETS = {
     "magmom_outcar": ["moment_muB_per_cell", "mu_B"],
     "energy_per_atom": ENERGY_TARGET,
 }
+# What a model has to predict for each of its uses in a search.
+PURPOSES = {
+    "formation_energy": ("formation_energy_eV_per_atom",),
+    "moment": ("moment_muB_per_atom", "moment_muB_per_cell"),
+    "force_field": (ENERGY_TARGET[0],),
+}
 _SPARE = "_species_table"  # features by atomic number for other programs; older files lack it
 
 
@@ -89,7 +95,7 @@ def load_path(
     provenance : Provenance
         Of the artifact.
     target : (name, unit), optional
-        What the model predicts; by default what its settings say.
+        What a regression predicts whose settings do not say.
     source : str, optional
         Name of the source; by default ``path:<path>``.
     published : str
@@ -206,11 +212,35 @@ def _architecture(config: Mapping[str, Any], path: Path) -> Architecture:
     return architecture
 
 
+def require_purpose(model: GraphModel, purpose: str, where: str) -> None:
+    """Refuse a model that predicts something else than it was given for.
+
+    Parameters
+    ----------
+    model : GraphModel
+    purpose : str
+        formation_energy, moment or force_field.
+    where : str
+        What the error names.
+
+    Raises
+    ------
+    ModelError
+        It says what the model predicts.
+    """
+    expected = PURPOSES[purpose]
+    fits = model.is_force_field == (purpose == "force_field") and set(model.target_names) <= set(expected)
+    if not fits:
+        kind = "a force field" if model.is_force_field else f"a model of {', '.join(model.target_names)}"
+        wanted = "a force field" if purpose == "force_field" else f"one of {' or '.join(expected)}"
+        raise ModelError(where, kind, wanted)
+
+
 def _target(config: Mapping[str, Any], published: str, is_force_field: bool, given: Sequence[str] | None) -> list[str]:
     """Name and unit of what a model predicts."""
-    if given is not None:
-        return list(given)
     if is_force_field:
         return list(ENERGY_TARGET)
-    name = published or str(config.get("target", "value"))
-    return list(TARGETS.get(name, [name, "1"]))
+    name = published or str(config.get("target", ""))
+    if not name and given is not None:
+        return list(given)
+    return list(TARGETS.get(name, [name or "value", "1"]))

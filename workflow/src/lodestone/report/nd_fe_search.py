@@ -41,6 +41,12 @@ RULES = (
     Rule("warm_caches"),
     Rule("select_published_labels"),
     Rule("pretrain_properties", ("warm_caches", "select_published_labels")),
+    Rule("select_anisotropy_labels"),
+    Rule(
+        "pretrain_anisotropy",
+        ("warm_caches", "pretrain_properties", "load_model", "select_anisotropy_labels"),
+        "transfers",
+    ),
     *(Rule(name) for name in SETS),
     Rule("check_calculations", SETS),
     Rule("prepare_calculations", ("check_calculations", *SETS)),
@@ -56,7 +62,9 @@ RULES = (
     ),
     Rule("breed_candidates"),
     Rule("relax_candidates", ("warm_caches", "breed_candidates", "transfer_model"), "populations"),
-    Rule("rank_population", ("warm_caches", "relax_candidates", "transfer_model"), "populations"),
+    Rule(
+        "rank_population", ("warm_caches", "relax_candidates", "transfer_model", "pretrain_anisotropy"), "populations"
+    ),
     Rule("pick_uncertain", ("rank_population",)),
     Rule("select_candidates", ("rank_population",)),
     *COUPLINGS,

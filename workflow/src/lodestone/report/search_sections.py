@@ -16,6 +16,13 @@ from lodestone.report.blocks import Block, Cell, Figure, Notice, Section, Table
 from lodestone.report.inputs import Library
 
 MAX_ROWS = 40
+_GOALS = {
+    "formation_energy": "the formation energy small",
+    "above_hull": "the energy above the hull small",
+    "magnetisation": "the magnetisation large",
+    "uncertainty": "the uncertainty large",
+    "anisotropy": "the anisotropy constant large",
+}
 
 
 def search_section(library: Library, populations: Sequence[Population]) -> Section | None:
@@ -37,7 +44,7 @@ def search_section(library: Library, populations: Sequence[Population]) -> Secti
         )
         caption = (
             "Every crystal that was relaxed and is new, as the specialised models see it; saturation with the 4f "
-            "moments of Hund's rules. The search makes energy small and magnetisation large."
+            f"moments of Hund's rules. The search makes {' and '.join(_GOALS[n] for n in last.objectives)}."
         )
         blocks.append(Figure(figure, "What the search has seen", caption, origins))
     blocks += [_front(last, origins), _history(populations, origins)]
@@ -48,7 +55,7 @@ def search_section(library: Library, populations: Sequence[Population]) -> Secti
 
 def _front(last: Population, origins: Sequence) -> Table:
     """Pareto front at the end."""
-    made = last.origins()
+    made, layered = last.origins(), "anisotropy" in last.objectives
     rows = [
         [
             Cell(last.name(row)),
@@ -60,12 +67,15 @@ def _front(last: Population, origins: Sequence) -> Table:
                 f"± {1e3 * last.uncertainty_eV_per_atom[row]:.0f}",
             ),
             Cell(f"{last.mu0_Ms_T[row]:.2f}"),
+            *[Cell(f"{last.anisotropy_MJ_m3[row]:.2f}")] * layered,
             Cell(made[row].replace("_", " ")),
         ]
         for row in (int(r) for r in last.front()[:MAX_ROWS])
     ]
-    columns = ["crystal", "formula", "atoms", "space group", "E_{f} (meV/atom)", "µ_{0}M_{s} (T)", "made by"]
-    return Table(columns, rows, "The Pareto front", "Predicted by models, not computed.", origins, text_columns=(1, 6))
+    columns = ["crystal", "formula", "atoms", "space group", "E_{f} (meV/atom)", "µ_{0}M_{s} (T)"]
+    columns += ["K_{1} (MJ/m³)"] * layered + ["made by"]
+    text = (1, len(columns) - 1)
+    return Table(columns, rows, "The Pareto front", "Predicted by models, not computed.", origins, text_columns=text)
 
 
 def _history(populations: Sequence[Population], origins: Sequence) -> Table:
@@ -75,16 +85,16 @@ def _history(populations: Sequence[Population], origins: Sequence) -> Table:
         born = one.generations() == one.generation
         good = born & (one.defect == 0) & (one.duplicate_of < 0)
         front = one.front()
-        lowest = one.formation_energy_eV_per_atom[front].min() if len(front) else np.nan
-        most = one.mu0_Ms_T[front].max() if len(front) else np.nan
+        lowest = f"{1e3 * one.formation_energy_eV_per_atom[front].min():.0f}" if len(front) else "-"
+        most = f"{one.mu0_Ms_T[front].max():.2f}" if len(front) else "-"
         rows.append(
             [
                 Cell(str(one.generation)),
                 Cell(str(int(born.sum()))),
                 Cell(str(int(good.sum()))),
                 Cell(str(int((born & (one.on_front == 1)).sum()))),
-                Cell(f"{1e3 * lowest:.0f}"),
-                Cell(f"{most:.2f}"),
+                Cell(lowest),
+                Cell(most),
                 Cell(_best_operator(one)),
             ]
         )

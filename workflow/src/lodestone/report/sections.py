@@ -20,6 +20,7 @@ STUDIES = {
     "hysteresis": "lodestone.report.hysteresis",
     "electronic_structure": "lodestone.report.electronic_structure",
     "nd_fe_search": "lodestone.report.nd_fe_search",
+    "spin_potential": "lodestone.report.spin_potential",
 }
 
 

@@ -16,6 +16,7 @@ _WORDS = {
     "formation_energy_eV_per_atom": ("formation energy", "eV/atom"),
     "moment_muB_per_atom": ("moment", "µ_{B}/atom"),
     "energy_eV_per_atom": ("energy (force field)", "eV/atom"),
+    "anisotropy_MJ_m3": ("anisotropy constant K_{1}", "MJ/m³"),
 }
 _STAGES = (("before", "as it came"), ("referenced", "elements refitted"), ("after", "specialised"))
 _PAPER = {

@@ -18,17 +18,18 @@ from lodestone.magnetism.figures import polarisation_T
 from lodestone.search.fitness import Values
 
 ENERGY, MOMENT = "formation_energy_eV_per_atom", "moment_muB_per_atom"
+ANISOTROPY = "anisotropy_MJ_m3"
 
 
 def judge(crystals: Candidates, models: Sequence[str | Path], device: str) -> Values:
-    """Predict formation energy with its uncertainty, and the saturation with the 4f moments.
+    """Predict formation energy with its uncertainty, the saturation with the 4f moments, and anisotropy if a model can.
 
     Parameters
     ----------
     crystals : Candidates
         Relaxed crystals.
     models : sequence of path
-        `GraphModel` artifacts that together predict formation energy and moment.
+        `GraphModel` artifacts that together predict formation energy and moment, and perhaps anisotropy.
     device : str
         auto, cpu or gpu.
 
@@ -40,7 +41,7 @@ def judge(crystals: Candidates, models: Sequence[str | Path], device: str) -> Va
     Raises
     ------
     ValueError
-        If no model predicts one of the two.
+        If no model predicts one of the first two.
     """
     geometries = [
         Geometry(k, crystals.atomic_number[rows].astype(np.int64), crystals.lattice_A[k], crystals.fractional[rows])
@@ -50,7 +51,7 @@ def judge(crystals: Candidates, models: Sequence[str | Path], device: str) -> Va
     sigma = np.zeros(len(geometries))
     for path in models:
         said = Predictor(GraphModel.read(path), device)(geometries)
-        for name in (ENERGY, MOMENT):
+        for name in (ENERGY, MOMENT, ANISOTROPY):
             if name in said.targets:
                 columns[name] = said.column(name)
         if ENERGY in said.targets:
@@ -62,6 +63,7 @@ def judge(crystals: Candidates, models: Sequence[str | Path], device: str) -> Va
         formation_energy_eV_per_atom=columns[ENERGY],
         mu0_Ms_T=saturation_T(crystals, columns[MOMENT]),
         uncertainty_eV_per_atom=sigma,
+        anisotropy_MJ_m3=columns.get(ANISOTROPY),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from lodestone.search.candidate import Crystal
 from lodestone.search.settings import SearchSettings
 from lodestone.search.shaping import distances_allowed, shaped
 from lodestone.structures import readers
-from lodestone.structures.errors import StructureError, raise_all
 
 _TRIES = 12
 
@@ -81,21 +81,15 @@ def read_user_seeds(paths: Sequence[str | Path], settings: SearchSettings) -> li
         For files that cannot be read and for crystals with overlapping atoms, other elements or a composition out of
         range: by file and reason, all of them.
     """
-    entries = readers.read_files(paths, settings.distances) if paths else []
-    problems, fit = [], []
-    for entry in entries:
-        crystal = Crystal(
-            np.array(entry.structure.atomic_numbers),
-            np.array(entry.structure.lattice.matrix),
-            np.array(entry.structure.frac_coords),
-        )
-        reason = refusal(crystal, settings)
-        if reason:
-            problems.append(StructureError(entry.source, reason))
-        else:
-            fit.append((_ordered(crystal, settings), entry.source))
-    raise_all(problems)
-    return fit
+    entries = readers.read_files(paths, settings.distances, lambda one: refusal(_crystal(one), settings))
+    return [(_ordered(_crystal(entry.structure), settings), entry.source) for entry in entries]
+
+
+def _crystal(structure: Any) -> Crystal:
+    """Structure of pymatgen as a crystal of the search."""
+    return Crystal(
+        np.array(structure.atomic_numbers), np.array(structure.lattice.matrix), np.array(structure.frac_coords)
+    )
 
 
 def refusal(crystal: Crystal, settings: SearchSettings) -> str:

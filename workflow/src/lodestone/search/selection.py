@@ -27,6 +27,7 @@ from lodestone.search.symmetric import space_group
 GOOD, UNRELAXED, UNUSABLE = 0, 1, 2
 # Relaxed volumes over those expected from the elements; others are debris of a model that was asked too much.
 _SANE_VOLUME = (0.5, 2.0)
+_FIRST_CUBIC = 195  # number of the first cubic space group
 # Atoms of a relaxed crystal may be a little nearer than those of a candidate.
 _DISTANCE_SLACK = 0.1
 # Crystals with like fingerprints but energies farther apart than this are not the same.
@@ -154,6 +155,8 @@ def _ranked(
 ) -> Population:
     """Find duplicates, rank, choose parents, count successes, see whether the search has ended."""
     minority, sizes = _counts(rows, settings)
+    # Symmetry leaves cubic crystals no constant of second order; no model has to learn that.
+    columns["anisotropy_MJ_m3"] = np.where(columns["space_group"] < _FIRST_CUBIC, columns["anisotropy_MJ_m3"], 0.0)
     defect = columns["defect"].astype(np.int64)
     columns["duplicate_of"] = _duplicates(rows, columns, minority, sizes, settings)
     distinct = (defect < UNUSABLE) & (columns["duplicate_of"] < 0)

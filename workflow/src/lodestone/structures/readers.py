@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,7 +48,11 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def read_files(paths: Iterable[str | Path], distances: DistanceRule | None = None) -> list[Entry]:
+def read_files(
+    paths: Iterable[str | Path],
+    distances: DistanceRule | None = None,
+    refusal: Callable[[Structure], str] | None = None,
+) -> list[Entry]:
     """Read and check all structures of files and folders.
 
     Parameters
@@ -57,6 +61,8 @@ def read_files(paths: Iterable[str | Path], distances: DistanceRule | None = Non
         Files and folders.
     distances : DistanceRule, optional
         Smallest distances by pair of elements.
+    refusal : callable, optional
+        What else may be wrong with a structure, in words; empty where nothing is.
 
     Returns
     -------
@@ -75,11 +81,14 @@ def read_files(paths: Iterable[str | Path], distances: DistanceRule | None = Non
             found.extend(read_file(path))
         except StructureError as error:
             problems.append(error)
-    return with_unique_names(usable(found, distances, problems))
+    return with_unique_names(usable(found, distances, problems, refusal))
 
 
 def usable(
-    entries: Iterable[Entry], distances: DistanceRule | None = None, problems: Sequence[StructureError] = ()
+    entries: Iterable[Entry],
+    distances: DistanceRule | None = None,
+    problems: Sequence[StructureError] = (),
+    refusal: Callable[[Structure], str] | None = None,
 ) -> list[Entry]:
     """Return the structures as bare atoms with collinear moments.
 
@@ -91,6 +100,8 @@ def usable(
     found, fit = list(problems), []
     for entry in entries:
         reasons = checks.refusals(entry.structure, distances)
+        if not reasons and refusal is not None and (reason := refusal(entry.structure)):
+            reasons = [reason]
         if reasons:
             found.append(StructureError(entry.source, "; ".join(reasons)))
         else:

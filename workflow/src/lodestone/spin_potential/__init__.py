@@ -1,0 +1,1 @@
+"""Magnetic moment tensor potentials: evaluation, fit, equilibration of moments, files of other programs."""
