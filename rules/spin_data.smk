@@ -4,7 +4,7 @@ ORDERING_KEYS = ["cells", "max_solute_fraction", "orderings", "lattice_A", "solu
 START_KEYS = ["host_moment_muB", "solute_moment_muB"]
 SNAPSHOT_KEYS = ["snapshots", "temperature_K", "snapshot_interval"]
 CELL_KEYS = ["perturbed", "rattle_A", "strain", "volume_range", "in_place"]
-MOMENT_KEYS = ["moment_range_muB", "moment_spread_muB", "flips"]
+MOMENT_KEYS = ["wide", "moment_range_muB", "moment_spread_muB", "flips"]
 
 
 localrules:
@@ -90,7 +90,7 @@ rule build_spin_held:
     params:
         seed=config["seed"],
         settings={**ALLOY, **pick(SPIN_DATA, *CELL_KEYS, *MOMENT_KEYS)},
-        algorithm=1,
+        algorithm=2,
     message:
         "Drawing strained crystals with held moments"
     script:

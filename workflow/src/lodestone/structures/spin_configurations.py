@@ -114,7 +114,8 @@ def perturbed(entries: Sequence[Entry], settings: Settings, streams: Streams, pr
     entries : sequence of Entry
         Relaxed crystals with moments.
     settings : mapping
-        perturbed (their number), rattle_A, strain, volume_range, moment_range_muB, moment_spread_muB, flips, in_place.
+        perturbed (their number), rattle_A, strain, volume_range, in_place, wide, moment_range_muB,
+        moment_spread_muB, flips.
     streams : callable
         Random stream of crystal number k.
     provenance : Provenance
@@ -151,11 +152,16 @@ def _moved(crystal: Any, settings: Settings, in_place: bool, rng: np.random.Gene
 
 
 def _targets(crystal: Any, settings: Settings, rng: np.random.Generator) -> list[float]:
-    """Moments to hold: one level for the host's atoms with a spread around it, some reversed; the solute's spread."""
+    """Moments to hold: near those in equilibrium, or, for a share `wide`, host moments anywhere and some reversed.
+
+    A solute has next to no moment of its own and holds it stiffly: its spread is a tenth of the host's.
+    """
     free = np.asarray(crystal.site_properties["magmom"], float)
     host = np.array([site.specie.symbol == settings["host"] for site in crystal])
-    spread = rng.normal(scale=settings["moment_spread_muB"], size=len(free))
-    signs = np.where(rng.random(len(free)) < settings["flips"], -1.0, 1.0)
+    wide = bool(rng.random() < settings["wide"])
+    spread = settings["moment_spread_muB"] * rng.normal(size=len(free))
     level = rng.uniform(*settings["moment_range_muB"])
-    # A solute has next to no moment of its own; a fifth of the spread spans what it is given by its neighbours.
-    return np.where(host, (level + spread) * signs, free + 0.2 * spread).tolist()
+    shift = settings["moment_spread_muB"] * rng.normal()
+    signs = np.where(rng.random(len(free)) < settings["flips"], -1.0, 1.0)
+    far = (level + spread) * signs
+    return np.where(host, far if wide else free + shift + spread, free + 0.1 * spread).tolist()
