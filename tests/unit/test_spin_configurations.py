@@ -46,17 +46,35 @@ def test_computing_time_is_shared_out_evenly_and_nothing_is_lost(crystals):
     assert shares[0] == pytest.approx(8 * shares[2], rel=0.05)
 
 
-def test_held_moments_scatter_around_a_level_and_solutes_around_their_own(crystals):
-    settings = {**SETTINGS, "perturbed": 200, "flips": 0.0}
-    made = spin_configurations.perturbed(crystals, settings, streams, PROVENANCE)
+def held(crystals, **changes):
+    made = spin_configurations.perturbed(crystals, {**SETTINGS, "perturbed": 200, **changes}, streams, PROVENANCE)
     assert len(made) == 200 and made.has_moment.all()
-    iron = made.atomic_number == 26
-    low, high = settings["moment_range_muB"]
-    spread = settings["moment_spread_muB"]
-    assert low - 4 * spread < made.moment_muB[iron].min() and made.moment_muB[iron].max() < high + 4 * spread
-    assert np.abs(made.moment_muB[~iron] - settings["solute_moment_muB"]).max() < spread
-    flipped = spin_configurations.perturbed(crystals, {**settings, "flips": 1.0}, streams, PROVENANCE)
-    assert (flipped.moment_muB[iron & (made.moment_muB > 0)] < 0).all()
+    return made, made.atomic_number == 26
+
+
+def test_held_moments_scatter_around_equilibrium_and_those_of_solutes_a_tenth_as_far(crystals):
+    made, iron = held(crystals, wide=0.0)
+    spread = SETTINGS["moment_spread_muB"]
+    # Each iron atom has a deviation of its own and one that the crystal's atoms share.
+    for deviation, expected in (
+        (made.moment_muB[iron] - SETTINGS["host_moment_muB"], np.sqrt(2) * spread),
+        (made.moment_muB[~iron] - SETTINGS["solute_moment_muB"], 0.1 * spread),
+    ):
+        assert np.std(deviation) == pytest.approx(expected, rel=0.2)  # 200 and more draws
+        assert abs(np.mean(deviation)) < 4 * expected / np.sqrt(200)
+
+
+def test_a_share_of_the_held_moments_is_anywhere_and_some_are_reversed(crystals):
+    made, iron = held(crystals, wide=1.0, flips=0.0)
+    low, high = SETTINGS["moment_range_muB"]
+    spread = SETTINGS["moment_spread_muB"]
+    moments = made.moment_muB[iron]
+    assert low - 4 * spread < moments.min() < 0.7 and 2.3 < moments.max() < high + 4 * spread
+    flipped, _ = held(crystals, wide=1.0, flips=1.0)
+    np.testing.assert_array_equal(flipped.moment_muB[iron], -moments)
+    near, _ = held(crystals, wide=0.0)
+    some, _ = held(crystals, wide=0.15)
+    assert 0 < np.mean(some.moment_muB != near.moment_muB) < 0.3
 
 
 def test_atoms_in_place_keep_right_angles_and_their_fractions(crystals):
