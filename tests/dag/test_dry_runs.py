@@ -10,9 +10,10 @@ from lodestone import config
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = "config/config.yaml"
-STUDIES = ("electronic_structure", "hysteresis", "nd_fe_search")
+STUDIES = ("electronic_structure", "hysteresis", "nd_fe_search", "spin_potential")
 PAPERS = [f"config/paper/{name}.yaml" for name in STUDIES]
-CONFIGS = [DEFAULT, "config/test.yaml", "config/bench/hysteresis.yaml", "config/bench/nd_fe_search.yaml", *PAPERS]
+SIZES = [f"config/bench/{name}.yaml" for name in ("hysteresis", "nd_fe_search", "spin_potential")]
+CONFIGS = [DEFAULT, "config/test.yaml", *SIZES, *PAPERS]
 STAGES = ("prepare_calculations", "run_calculations", "collect_calculations")
 LIMIT_S = 30  # for a dry run of any shipped config, the papers' sizes included
 
@@ -31,9 +32,7 @@ def variant(workflow, tmp_path):
 
 def test_every_config_file_is_planned_here():
     shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "config").rglob("*.yaml")}
-    # No study of the report yet; its jobs have a test of their own.
-    others = {"config/paper/spin_potential.yaml"}
-    assert {name for name in shipped if not name.startswith(("config/materials", "config/data"))} == {*CONFIGS, *others}
+    assert {name for name in shipped if not name.startswith(("config/materials", "config/data"))} == {*CONFIGS}
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -47,13 +46,14 @@ def test_shipped_config_is_planned_in_time(workflow, name):
         expected |= hysteresis_jobs(settings["hysteresis"])
     if "electronic_structure" in settings["studies"]:
         expected |= electronic_jobs(settings["electronic_structure"])
-    if "nd_fe_search" in settings["studies"]:
-        # What both studies do is counted together; the jobs of the search have tests of their own.
-        search = nd_fe_jobs(settings["nd_fe_search"])
-        assert {name: counts[name] for name in search} == search
-        shared = {*STAGES, "check_calculations"}
-        counts = {name: n for name, n in counts.items() if name in expected and name not in shared}
-        expected = {name: n for name, n in expected.items() if name not in shared}
+    # What several studies do is counted together; the jobs of these two have tests of their own.
+    for study, jobs in (("nd_fe_search", nd_fe_jobs), ("spin_potential", spin_jobs)):
+        if study in settings["studies"]:
+            some = jobs(settings[study])
+            assert {name: counts[name] for name in some} == some
+            shared = {*STAGES, "check_calculations"}
+            counts = {name: n for name, n in counts.items() if name in expected and name not in shared}
+            expected = {name: n for name, n in expected.items() if name not in shared}
     assert counts == expected
 
 
@@ -88,6 +88,23 @@ def nd_fe_jobs(study):
         "transfer_model": models * (rounds + 1),
         "select_candidates": 1,
         "derive_screening": 1,
+        "render_report": 1,
+    }
+
+
+def spin_jobs(study):
+    """Number of jobs of some rules of the study."""
+    ensembles, fits = study["ensembles"], study["fit"]["batches"]
+    potentials = len(ensembles["magnetic_sizes"]) * len(ensembles["weights"])
+    folds = min(fits, study["cross_validation"]["folds"])
+    return {
+        "collect_spin_data": 1,
+        "fit_spin_folds": len(study["cross_validation"]["weights"]) * folds,
+        "fit_spin_ensemble": potentials * min(fits, ensembles["members"]),
+        "check_spin_potentials": potentials,
+        "simulate_spin_dynamics": len(study["dynamics"]["solutes"]) * study["uses"]["members"],
+        "compute_spin_exchange": study["uses"]["members"],
+        "learn_spin_potential": study["learning"]["repeats"],
         "render_report": 1,
     }
 
