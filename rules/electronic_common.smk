@@ -74,8 +74,8 @@ def checks_before(wildcards):
 
 
 def refused_of(wildcards):
-    """What becomes of a run in which a crystal is refused; what a search finds is never a reason to stop it."""
-    return "skip" if wildcards.crystals in ND_FE_FOUND else CALCULATIONS["refused"]
+    """What becomes of a run in which a crystal is refused; what a search or a potential asks for never stops it."""
+    return "skip" if wildcards.crystals in [*ND_FE_FOUND, *SPIN_ASKED] else CALCULATIONS["refused"]
 
 
 def step_before(wildcards):

@@ -9,6 +9,8 @@ ALLOY = pick(SPIN, "host", "solute")
 # Structure sets of this study that the rules of the electronic-structure study compute.
 SPIN_STEPS = {"spin_orderings": ["relax"], "spin_snapshots": ["static"], "spin_held": ["constrained"]}
 SPIN_STEPS["spin_points"] = ["constrained"]
+# Sets whose labels the rest of the study does not wait for.
+SPIN_ASKED = ["spin_points", "spin_asked"]
 SPIN_BATCHES = {
     "spin_orderings": paths.batch_names(1, 1),
     "spin_snapshots": paths.batch_names(max(1, SPIN_DATA["batches"] // 4), 1),

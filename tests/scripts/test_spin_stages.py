@@ -1,16 +1,10 @@
 """The scripts of magnetic potentials, one after the other, on a few labels of a potential that is known."""
 
-import logging
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, Files, load
-
-sys.path.insert(0, str(ROOT / "tests" / "unit"))
-from spin_samples import SETTINGS, data
+from spin_study import SETTINGS, data, run
 
 from lodestone.artifacts.spin_checks import SpinChecks
 from lodestone.artifacts.spin_data import SpinData
@@ -19,23 +13,7 @@ from lodestone.spin_potential.configuration_files import read_cfg, write_extxyz
 from lodestone.spin_potential.evaluation import evaluate
 from lodestone.spin_potential.potential_files import read_mtp
 
-LOG = logging.getLogger("test")
 ALLOY = {"host": "Fe", "solute": "Al"}
-
-
-def run(folder, script, inputs, outputs, settings, **wildcards):
-    """Call a script's `main`; returns its log."""
-    log = folder / f"{script}.log"
-    job = SimpleNamespace(
-        input=Files(inputs),
-        output=Files(outputs),
-        wildcards=SimpleNamespace(**wildcards),
-        params=SimpleNamespace(seed=7, algorithm=1, settings=settings),
-        log=[str(log)],
-        threads=1,
-    )
-    load(script).main(job)
-    return log.read_text()
 
 
 @pytest.fixture(scope="module")
