@@ -30,7 +30,7 @@ from lodestone.spin_potential import members
 from lodestone.spin_potential.configuration_files import read_extxyz
 from lodestone.spin_potential.configurations import Configurations
 from lodestone.spin_potential.evaluation import evaluate
-from lodestone.spin_potential.fitting import fit, with_species_energies
+from lodestone.spin_potential.fitting import fit, with_linear_parameters
 from lodestone.spin_potential.loss import Labels, Target, Weights, loss_and_gradient
 from lodestone.spin_potential.potential import SpinPotential
 
@@ -120,8 +120,9 @@ def shipped_fit():
     settings["magnetic_weight"] = section["uses"]["weight"]
     crystals, labels = read_extxyz(SHIPPED, species)
     target = members.target_of(crystals, labels, np.arange(len(crystals)), settings)
-    start = with_species_energies(members.random_potential(species, settings, np.random.default_rng(3)), target)
+    random = members.random_potential(species, settings, np.random.default_rng(3))
     began = time.perf_counter()
+    start = with_linear_parameters(random, target, settings["ridge"])
     made = fit(start, target, members.fit_settings(settings), logging.getLogger(__name__))
     return {
         "configurations": len(crystals),

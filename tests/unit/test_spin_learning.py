@@ -121,8 +121,10 @@ def test_asking_saves_labels_where_most_of_a_pool_is_alike(tmp_path):
     far = np.array([name.startswith("far") for name in whole.names()])
     asked, random = (((found.round_of[k] > 0) & far).sum() for k in (0, 1))
     assert asked > random
-    # The lowest error that both reach takes random choice at least half as many labels again.
-    assert found.saving("magnetic_force") > 1.5
+    # With as many labels the error is less than half as large; the lowest that both reach takes a third more at random.
+    asked_error, random_error = found.test_rmse[:, 1:, 3]
+    assert (asked_error < random_error / 2).all()
+    assert found.saving("magnetic_force") > 4 / 3
 
 
 def test_labels_needed_are_found_between_rounds():

@@ -17,7 +17,7 @@ from lodestone.artifacts.spin_data import SpinData
 from lodestone.artifacts.spin_learning import NEVER, STRATEGIES, TEST, SpinLearning
 from lodestone.spin_potential.active import ask
 from lodestone.spin_potential.errors import rmse
-from lodestone.spin_potential.fitting import fit, with_species_energies
+from lodestone.spin_potential.fitting import fit, with_linear_parameters
 from lodestone.spin_potential.members import fit_settings, random_potential, target_of
 from lodestone.spin_potential.potential import SpinPotential
 
@@ -135,7 +135,7 @@ def _round(
     """Fit to some rows, and find the errors on the test rows."""
     whole, labels = data.configurations(), data.labels()
     target = target_of(whole, labels, rows, settings)
-    start = with_species_energies(potential, target) if potential is common.start else potential
+    start = with_linear_parameters(potential, target, settings["ridge"]) if potential is common.start else potential
     made = fit(start, target, fit_settings(settings), logging.getLogger(__name__)).potential
     tested = np.isin(np.arange(len(data)), common.test)
     return {"rows": rows, "parameter": made.parameters(), "test_rmse": rmse(made, whole, labels)(tested)}

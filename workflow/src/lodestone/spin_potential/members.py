@@ -18,7 +18,7 @@ from lodestone.artifacts.spin_data import SpinData
 from lodestone.artifacts.spin_fits import SpinFits
 from lodestone.spin_potential.configurations import Configurations
 from lodestone.spin_potential.errors import rmse
-from lodestone.spin_potential.fitting import FitSettings, fit, with_species_energies
+from lodestone.spin_potential.fitting import FitSettings, fit, with_linear_parameters
 from lodestone.spin_potential.loss import Labels, Target, Weights
 from lodestone.spin_potential.potential import SpinPotential
 
@@ -137,7 +137,7 @@ def _fitted(
 ) -> dict[str, NDArray]:
     """Fit one member, and find its errors."""
     target = target_of(configurations, labels, member.rows, settings)
-    start = with_species_energies(random_potential(data.species, settings, member.rng), target)
+    start = with_linear_parameters(random_potential(data.species, settings, member.rng), target, settings["ridge"])
     made = fit(start, target, fit_settings(settings), log)
     errors = rmse(made.potential, configurations, labels)
     trained = np.zeros(len(data), bool)
