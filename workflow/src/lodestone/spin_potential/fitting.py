@@ -121,7 +121,7 @@ def with_linear_parameters(potential: SpinPotential, target: Target, ridge: floa
 def _with_species_energies(potential: SpinPotential, target: Target) -> SpinPotential:
     """Return the potential with the species' energies that fit the labels best without any interaction.
 
-    Total energies are thousands of electronvolts an atom: the next step begins at what is left of them, and keeps digits.
+    Total energies are thousands of electronvolts an atom: the next step begins at what is left, and keeps digits.
     """
     configurations = target.configurations
     counts = np.zeros((len(configurations), len(potential.species)))
