@@ -8,7 +8,7 @@ SPIN_DATA = SPIN["data"]
 ALLOY = pick(SPIN, "host", "solute")
 # Structure sets of this study that the rules of the electronic-structure study compute.
 SPIN_STEPS = {"spin_orderings": ["relax"], "spin_snapshots": ["static"], "spin_held": ["constrained"]}
-SPIN_STEPS["spin_points"] = ["constrained"]
+SPIN_STEPS |= {"spin_points": ["constrained"], "spin_asked": ["constrained"]}
 # Sets whose labels the rest of the study does not wait for.
 SPIN_ASKED = ["spin_points", "spin_asked"]
 SPIN_BATCHES = {
@@ -16,6 +16,7 @@ SPIN_BATCHES = {
     "spin_snapshots": paths.batch_names(max(1, SPIN_DATA["batches"] // 4), 1),
     "spin_held": paths.batch_names(SPIN_DATA["batches"], 1),
     "spin_points": paths.batch_names(1, 1),
+    "spin_asked": paths.batch_names(SPIN["asked"]["batches"], 1),
 }
 SPIN_CALCULATIONS = {
     **pick(SPIN_DATA, "cutoff_eV", "kpoint_spacing_per_A", "force_tolerance_eV_A", "max_ionic_steps"),

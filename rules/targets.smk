@@ -37,6 +37,15 @@ rule spin_potential:
         **SPIN_RESULTS,
 
 
+rule spin_potential_asked:
+    """Labels that a fitted potential asks for, as a file that goes with the others.
+
+    Wildcards used: none
+    """
+    input:
+        asked=SP.asked(),
+
+
 rule spin_potential_data:
     """Labels of constrained DFT, without a potential.
 

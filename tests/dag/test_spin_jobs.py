@@ -114,6 +114,15 @@ def test_the_paper_s_size_is_planned(workflow):
     assert {counts[name] for name in STAGES} == {1 + 64 + 256}
 
 
+def test_what_a_potential_asks_for_is_computed_and_the_study_does_not_wait_for_it(workflow, planned, installed):
+    options, section = planned(installed, asked={"batches": 3}, recomputed=0)
+    assert "ask_spin_labels" not in workflow.scheduled(*options)
+    counts = workflow.scheduled(*options[:-1], "spin_potential_asked")
+    assert {counts[name] for name in STAGES} == {3}
+    assert counts["ask_spin_labels"] == counts["collect_spin_asked"] == counts["check_calculations"] == 1
+    assert counts["fit_spin_ensemble"] == min(section["fit"]["batches"], section["ensembles"]["members"])
+
+
 def test_other_studies_need_none_of_it(workflow):
     counts = workflow.scheduled("--configfile", "config/test.yaml", "--", "electronic_structure")
     assert not [name for name in counts if name.startswith("build_spin_")]

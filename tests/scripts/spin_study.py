@@ -9,9 +9,9 @@ from conftest import ROOT, Files, load
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
 from artifact_samples import sample
 from spin_crystals import SPECIES, well
-from spin_samples import SETTINGS, data
+from spin_samples import SETTINGS, computed, data
 
-__all__ = ["SETTINGS", "SPECIES", "data", "ensemble", "run", "well"]
+__all__ = ["SETTINGS", "SPECIES", "computed", "data", "ensemble", "run", "well"]
 
 
 def run(folder, script, inputs, outputs, settings, params=None, **wildcards):

@@ -44,6 +44,7 @@ def test_streams_never_change():
         "spin_dynamics": 26,
         "spin_learning": 27,
         "spin_points": 28,
+        "spin_asked": 29,
     }
 
 

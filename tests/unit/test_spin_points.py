@@ -1,21 +1,17 @@
 """Labels that are computed anew: which ones are chosen, and what is said of what became of them."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from artifact_samples import PROVENANCE
 from spin_crystals import SPECIES, images
-from spin_samples import data, labels_of, truth
+from spin_samples import computed, data, labels_of, truth
 
 from lodestone.artifacts.structure_set import StructureSet
-from lodestone.dft import packing
-from lodestone.dft.calculation import Calculation, Result, Status
+from lodestone.dft.calculation import Status
 from lodestone.spin_potential import data_set, points
 from lodestone.spin_potential.configurations import ConfigurationError, Configurations
-
-ENGINE = SimpleNamespace(name="a test", models=(), moments_are_signed=True)
 
 
 def chosen(whole, count=3, seed=0):
@@ -28,22 +24,6 @@ def named(names, sizes=(2,)):
     made = [images(1, seed=k, repeat=repeat)[0] for k, repeat in enumerate(repeats)]
     crystals = Configurations.from_atoms(made, SPECIES, names=names)
     return data_set.pack(crystals, labels_of(truth(), crystals), np.zeros(len(names), bool), "a test", [], PROVENANCE)
-
-
-def computed(crystals, **changes):
-    """Calculations of a set that agree with the known potential, apart from the `changes`."""
-    items = []
-    for number, (name, structure) in enumerate(zip(crystals.names(), crystals.structures(), strict=True)):
-        image = structure.to_ase_atoms(msonable=False)
-        moments = np.array(structure.site_properties["magmom"])
-        said = labels_of(truth(), Configurations.from_atoms([image], SPECIES, [moments]))
-        values = {
-            "energy_eV": said.energy_eV[0], "forces_eV_A": said.force_eV_A, "stress_eV_A3": said.stress_eV_A3[0],
-            "moments_muB": moments, "magnetic_forces_eV_muB": said.magnetic_force_eV_muB,
-        }  # fmt: skip
-        result = Result(status=Status.CONVERGED, structure=structure, **values)
-        items.append(packing.Item(number, name, structure, dataclasses.replace(result, **changes)))
-    return packing.pack(items, Calculation("constrained"), ENGINE, "mmtp", PROVENANCE)
 
 
 def test_configurations_with_free_moments_are_never_chosen():

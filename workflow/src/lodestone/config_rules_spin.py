@@ -36,6 +36,9 @@ def broken(section: dict[str, Any]) -> Iterator[Problem]:
     fit = section["fit"]
     if fit["device"] == "gpu" and fit["method"] != "lbfgs":
         yield "spin_potential.fit.method", f"found {fit['method']} with device: gpu, allowed there: lbfgs"
+    asked = section["asked"]
+    if asked["count"] > asked["pool"]:
+        yield "spin_potential.asked.count", f"found {asked['count']}, allowed: up to asked.pool, {asked['pool']}"
     yield from _broken_uses(section)
 
 

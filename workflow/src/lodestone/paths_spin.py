@@ -34,6 +34,10 @@ class SpinPotential(StudyFiles):
         """Return the same for other programs: `cfg` for MLIP and motep, `extxyz` for ASE."""
         return f"{self.root}/data.{suffix}"
 
+    def asked(self) -> str:
+        """Labels that a potential asked for."""
+        return f"{self.root}/asked.extxyz"
+
     def folds(self, weight: str = "{weight}", batch: str = "{batch}") -> str:
         """Potentials of a cross-validation, a part of the folds."""
         return f"{self.root}/folds/{weight}/{batch}.h5"

@@ -35,6 +35,7 @@ STAGES = {
     "spin_dynamics": 26,
     "spin_learning": 27,
     "spin_points": 28,
+    "spin_asked": 29,
 }
 
 

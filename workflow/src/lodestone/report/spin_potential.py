@@ -42,6 +42,8 @@ RULES = (
     Rule("simulate_spin_dynamics", ("warm_caches", "fit_spin_ensemble"), "spin_dynamics"),
     Rule("compute_spin_exchange", ("warm_caches", "fit_spin_ensemble"), "spin_exchange"),
     Rule("learn_spin_potential", ("warm_caches", "collect_spin_data"), "spin_learning"),
+    Rule("ask_spin_labels", ("warm_caches", "collect_spin_data", "fit_spin_ensemble")),
+    Rule("collect_spin_asked", ("ask_spin_labels",)),
     Rule("render_report", ("fit_spin_folds", "check_spin_potentials", *USES)),
 )
 
