@@ -111,7 +111,7 @@ def with_linear_parameters(potential: SpinPotential, target: Target, ridge: floa
     values, scalars = start.parameters(), start.moment_coefficients.size
     linear = scalars + len(start.species)
     _, slope, square = normal_equations(start, target)
-    prior = np.where(np.arange(linear) < scalars, ridge, 0.0)
+    prior = _prior(start, ridge)[:linear]
     equations = square[:linear, :linear] + np.diag(prior)
     step, *_ = np.linalg.lstsq(equations, slope[:linear] + prior * values[:linear], rcond=_RANK)
     values[:linear] -= step
@@ -161,9 +161,7 @@ def fit(
     """
     target.require_labels()
     progress = _Progress(settings, log)
-    prior = np.full(start.parameter_count, settings.ridge)
-    first = start.moment_coefficients.size
-    prior[first : first + len(start.species)] = 0.0
+    prior = _prior(start, settings.ridge)
     try:
         if settings.method == "lbfgs":
             _by_lbfgs(start, target, prior, progress, settings)
@@ -175,6 +173,14 @@ def fit(
         converged = True
     values = start.parameters() if progress.best is None else progress.best
     return Fit(start.with_parameters(values), np.array(progress.losses), converged)
+
+
+def _prior(potential: SpinPotential, ridge: float) -> Array:
+    """Weights (parameter,) of the squared parameters; species' energies have none."""
+    prior = np.full(potential.parameter_count, ridge)
+    first = potential.moment_coefficients.size
+    prior[first : first + len(potential.species)] = 0.0
+    return prior
 
 
 class _Enough(Exception):
