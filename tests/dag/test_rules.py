@@ -9,7 +9,15 @@ from lodestone.report import hysteresis
 
 ROOT = Path(__file__).parents[2]
 RULE_LINES, SNAKEFILE_LINES, SCRIPT_LINES = 30, 80, 60  # limits of the architecture
-TARGETS = {"all", "hysteresis", "electronic_structure", "nd_fe_search", "spin_potential", "spin_potential_data"}
+TARGETS = {
+    "all",
+    "hysteresis",
+    "electronic_structure",
+    "nd_fe_search",
+    "spin_potential",
+    "spin_potential_data",
+    "spin_potential_asked",
+}
 
 
 def rules_of(path):
