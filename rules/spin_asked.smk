@@ -34,7 +34,7 @@ rule ask_spin_labels:
     params:
         seed=config["seed"],
         settings=ASKED_SETTINGS,
-        algorithm=1,
+        algorithm=2,
     message:
         "Asking which crystals are to be computed next"
     script:

@@ -28,6 +28,8 @@ LABEL = "orderings on bcc, perturbed by lodestone"
 _DISTANCE_RATIO = 0.6
 # Displacements shrink with every try; the last try leaves the atoms where they are.
 _TRIES = 20
+# Mean moment of the host below which it induces none.
+_MAGNETIC_MUB = 0.1
 
 
 def from_relaxed(
@@ -72,11 +74,11 @@ def relaxed_crystals(batches: Sequence[Calculations]) -> list[Entry]:
 
 
 def shares(entries: Sequence[Entry], count: int) -> list[int]:
-    """Return how many of `count` configurations each crystal gets: every crystal the same computing time, about.
+    """Return how many of `count` configurations each crystal gets: fewer of large cells, which say more and cost more.
 
-    The time of a small cell grows with the cube of the number of its atoms, about.
+    The time of a small cell grows with the cube of the number of its atoms, about, and the labels with the number.
     """
-    weights = np.array([1.0 / len(entry.structure) ** 3 for entry in entries])
+    weights = np.array([1.0 / len(entry.structure) ** 2 for entry in entries])
     edges = np.round(np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum() * count).astype(int)
     return np.diff(edges).tolist()
 
@@ -154,7 +156,8 @@ def _moved(crystal: Any, settings: Settings, in_place: bool, rng: np.random.Gene
 def _targets(crystal: Any, settings: Settings, rng: np.random.Generator) -> list[float]:
     """Moments to hold: near those in equilibrium, or, for a share `wide`, host moments anywhere and some reversed.
 
-    A solute has next to no moment of its own and holds it stiffly: its spread is a tenth of the host's.
+    A solute has next to no moment of its own and holds stiffly the one that the host induces: that follows the mean
+    moment of the host, and its spread is a tenth of the host's.
     """
     free = np.asarray(crystal.site_properties["magmom"], float)
     host = np.array([site.specie.symbol == settings["host"] for site in crystal])
@@ -163,5 +166,7 @@ def _targets(crystal: Any, settings: Settings, rng: np.random.Generator) -> list
     level = rng.uniform(*settings["moment_range_muB"])
     shift = settings["moment_spread_muB"] * rng.normal()
     signs = np.where(rng.random(len(free)) < settings["flips"], -1.0, 1.0)
-    far = (level + spread) * signs
-    return np.where(host, far if wide else free + shift + spread, free + 0.1 * spread).tolist()
+    held = (level + spread) * signs if wide else free + shift + spread
+    usual = free[host].mean()
+    induced = free * (held[host].mean() / usual if abs(usual) > _MAGNETIC_MUB else 1.0)
+    return np.where(host, held, induced + 0.1 * spread).tolist()
