@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lodestone.spin_potential import jacobian_kernels
 from lodestone.spin_potential.configurations import Configurations
 from lodestone.spin_potential.evaluation import Predictions, evaluate, kernel_arguments
+from lodestone.spin_potential.image_sums import STRAINS
 from lodestone.spin_potential.loss import Labels, Target, Weights
 from lodestone.spin_potential.potential import SpinPotential
 
@@ -70,7 +71,7 @@ def residuals(target: Target, said: Predictions) -> Array:
                 [said.energy_eV[c] - labels.energy_eV[c]],
                 # Forces are minus the derivatives that the rows of the Jacobian hold.
                 -(said.force_eV_A[rows] - labels.force_eV_A[rows]).ravel(),
-                volumes[c] * stress[tuple(jacobian_kernels.STRAINS.T)],
+                volumes[c] * stress[tuple(STRAINS.T)],
                 -(said.magnetic_force_eV_muB[rows] - labels.magnetic_force_eV_muB[rows]),
             ]
         )
@@ -106,25 +107,25 @@ def _blocks(potential: SpinPotential, target: Target) -> Iterator[Array]:
     while begin < len(configurations):
         end = begin + max(1, int(np.searchsorted(np.cumsum(counts[begin:]), _ROWS, side="right")))
         rows = int(counts[begin:end].sum())
-        made = np.zeros((rows, potential.parameter_count))
-        signs = (1.0, -1.0) if potential.symmetrised else (1.0,)
-        for sign in signs:
-            made += _rows(potential, target, begin, end, rows, sign) / len(signs)
-        yield made * np.concatenate(scales[begin:end])[:, None]
+        made = _rows(potential, target, begin, end, rows)
+        made *= np.concatenate(scales[begin:end])[:, None]
+        yield made
         begin = end
 
 
-def _rows(potential: SpinPotential, target: Target, begin: int, end: int, rows: int, sign: float) -> Array:
-    """Rows of some configurations with all moments times `sign`."""
-    scalars, species = potential.moment_coefficients.size, len(potential.species)
-    by_xi, by_species = np.zeros((rows, scalars)), np.zeros((rows, species))
-    by_radial = np.zeros((rows, *potential.radial_coefficients.shape))
-    arguments = kernel_arguments(potential, target.configurations, sign)
-    jacobian_kernels.label_jacobian(begin, end, *arguments, by_xi, by_species, by_radial)
-    made = np.concatenate([by_xi, by_species, by_radial.reshape(rows, -1)], axis=1)
-    if sign < 0:
-        counts = target.configurations.counts()[begin:end]
-        last = np.cumsum(4 * counts + 7)
-        for stop, n in zip(last, counts, strict=True):
-            made[stop - n : stop] *= sign
+def _rows(potential: SpinPotential, target: Target, begin: int, end: int, rows: int) -> Array:
+    """Rows of some configurations, without weights."""
+    made = np.zeros((rows, potential.parameter_count))
+    basic = potential.level.basic
+    monomials, monomial_of = np.unique(basic[:, 1:], axis=0, return_inverse=True)
+    jacobian_kernels.label_jacobian(
+        begin,
+        end,
+        2 if potential.symmetrised else 1,
+        np.ascontiguousarray(basic[:, 0]),
+        monomial_of.ravel(),
+        monomials,
+        *kernel_arguments(potential, target.configurations),
+        made,
+    )
     return made

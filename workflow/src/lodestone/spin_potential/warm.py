@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from lodestone.spin_potential.configurations import Configurations
+from lodestone.spin_potential.jacobian import normal_equations
 from lodestone.spin_potential.loss import Labels, Target, Weights, loss_and_gradient
 from lodestone.spin_potential.potential import SpinPotential
 
 
 def warm_up() -> None:
-    """Evaluate a tiny potential and the gradient of its loss."""
+    """Evaluate a tiny potential, the gradient of its loss and the Jacobian of its labels."""
     potential = SpinPotential.random(("Fe",), level_number=4, magnetic_size=2, rng=np.random.default_rng(0))
     one = Configurations(
         names=("one",),
@@ -22,4 +23,6 @@ def warm_up() -> None:
         moment_muB=np.ones(1),
     )
     labels = Labels(np.zeros(1), np.zeros((1, 3)), np.zeros((1, 3, 3)), np.zeros(1))
-    loss_and_gradient(potential, Target(one, labels, Weights()))
+    target = Target(one, labels, Weights())
+    loss_and_gradient(potential, target)
+    normal_equations(potential, target)
