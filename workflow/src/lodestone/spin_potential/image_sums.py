@@ -35,14 +35,41 @@ def directions_of(vector, along, across, rise, turn):
 
 
 @njit(**FLAGS)
-def image_sums(vectors, near, offset, monomials, powers, distance, phi, phi_slope, shape, slope):
-    """Fill `shape` and `slope` of one atom; `near` are its neighbours, the first atom of its cell is `offset`.
+def number_around(i, first, neighbours, local, near, around):
+    """Give numbers to atom `i` and to those that have images around it; returns how many they are.
+
+    Parameters
+    ----------
+    i, first : int
+        The atom, and the first one of its cell.
+    neighbours : ndarray, (neighbour,)
+    local : ndarray, (atom of the cell,)
+        Filled with the numbers, -1 for atoms that are too far away. Atom `i` is number 0.
+    near : ndarray, (neighbour or more,)
+        Filled with the number of each neighbour.
+    around : ndarray, (neighbour + 1 or more,)
+        Filled with the atoms in the order of their numbers.
+    """
+    local[:] = -1
+    local[i - first], around[0], count = 0, i, 1
+    for j in range(neighbours.shape[0]):
+        atom = neighbours[j]
+        if local[atom - first] < 0:
+            local[atom - first], around[count] = count, atom
+            count += 1
+        near[j] = local[atom - first]
+    return count
+
+
+@njit(**FLAGS)
+def image_sums(vectors, near, monomials, powers, distance, phi, phi_slope, shape, slope):
+    """Fill `shape` and `slope` of one atom.
 
     Parameters
     ----------
     vectors : ndarray, (neighbour, 3)
     near : ndarray, (neighbour,)
-    offset : int
+        Which atom each is an image of, as `shape` and `slope` number them.
     monomials : ndarray, (n, 3)
         Powers of the components.
     powers, distance, phi, phi_slope : ndarray
@@ -57,7 +84,7 @@ def image_sums(vectors, near, offset, monomials, powers, distance, phi, phi_slop
     along, across = np.empty(3), np.empty(3)
     rise, turn = np.empty(DIRECTIONS), np.empty(DIRECTIONS)
     for j in range(near.shape[0]):
-        g, r = near[j] - offset, distance[j]
+        g, r = near[j], distance[j]
         for zeta in range(size):
             value[zeta], falls[zeta] = phi[zeta, j], phi_slope[zeta, j]
         for n in range(monomials.shape[0]):

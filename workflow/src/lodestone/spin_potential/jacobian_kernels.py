@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from lodestone.spin_potential.adjoint_kernels import contract_tangents, contract_tangents_back
-from lodestone.spin_potential.image_sums import DIRECTIONS, image_sums
+from lodestone.spin_potential.image_sums import DIRECTIONS, image_sums, number_around
 from lodestone.spin_potential.kernels import FLAGS, chebyshev, contract, geometry
 
 # What a row is the derivative by.
@@ -143,7 +143,7 @@ def by_coefficients(what, atom, own, kinds, psi, psi_slope, gradient, first, der
 def add_rows(
     signs,
     base,
-    own,
+    local,
     kinds,
     moments_muB,
     m_max,
@@ -159,7 +159,12 @@ def add_rows(
     first,
     made,
 ):
-    """Add what one atom contributes to the rows of its cell; `xi` is divided by the number of signs of all moments."""
+    """Add what one atom contributes to the rows of its cell, the first of which is `base`.
+
+    `local` (atom of the cell,) numbers the atom, 0, and those that have images around it, which `kinds` and
+    `moments_muB` list; it is -1 for the others. `xi` is divided by the number of signs of all moments.
+    """
+    own, cell = 0, local.shape[0]
     atoms, basics = kinds.shape[0], functions_of.shape[0]
     magnetic = coefficients.shape[-1]
     psi, psi_slope = np.empty((atoms, magnetic)), np.empty((atoms, magnetic))
@@ -176,8 +181,12 @@ def add_rows(
         for k in range(basics):
             moments[k] = inner(0, functions_of[k], weights, monomial_of[k], shape, 0, atoms)
         contract(products, basics, moments)
-        for row in range(rows_of(atoms)):
-            what, atom, direction = row_kind(row, atoms)
+        for row in range(rows_of(cell)):
+            what, atom, direction = row_kind(row, cell)
+            if atom >= 0:
+                atom = local[atom]
+                if atom < 0:
+                    continue  # too far away to be felt
             weight = 1.0 if what == _ENERGY else 0.0
             along = slope[max(direction, 0)]
             basic_tangents(what, atom, own, functions_of, monomial_of, weights, shape, along, moments_dot)
@@ -228,19 +237,22 @@ def label_jacobian(
     phi, phi_slope = np.empty((size, most)), np.empty((size, most))
     shared = xi / signs
     radial, of_kind = scalars.shape[0] + coefficients.shape[0], coefficients[0].size
+    near, around = np.empty(most, np.int64), np.empty(most + 1, np.int64)
     base = 0
     for c in range(begin, end):
         first, last = offset[c], offset[c + 1]
-        shape = np.empty((monomials.shape[0], last - first, size))
-        slope = np.empty((DIRECTIONS, monomials.shape[0], last - first, size))
+        local = np.empty(last - first, np.int64)
         for i in range(first, last):
             start, stop = block[i, 0], block[i, -1]
-            vectors = vector[start:stop]
+            count = number_around(i, first, neighbour[start:stop], local, near, around)
+            shape = np.empty((monomials.shape[0], count, size))
+            slope = np.empty((DIRECTIONS, monomials.shape[0], count, size))
+            vectors, images = vector[start:stop], near[: stop - start]
             geometry(vectors, r_min, r_cut, scaling, powers, distance, phi, phi_slope)
-            image_sums(vectors, neighbour[start:stop], first, monomials, powers, distance, phi, phi_slope, shape, slope)
+            image_sums(vectors, images, monomials, powers, distance, phi, phi_slope, shape, slope)
             made[base, scalars.shape[0] + kind[i]] += 1.0
             add_rows(
-                signs, base, i - first, kind[first:last], moment[first:last], m_max, functions_of, monomial_of,
+                signs, base, local, kind[around[:count]], moment[around[:count]], m_max, functions_of, monomial_of,
                 products, scalars, moment_count, shared, coefficients[kind[i]], shape, slope,
                 radial + kind[i] * of_kind, made,
             )  # fmt: skip
