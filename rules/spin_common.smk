@@ -19,7 +19,7 @@ SPIN_BATCHES = {
     "spin_asked": paths.batch_names(SPIN["asked"]["batches"], 1),
 }
 SPIN_CALCULATIONS = {
-    **pick(SPIN_DATA, "cutoff_eV", "kpoint_spacing_per_A", "force_tolerance_eV_A", "max_ionic_steps"),
+    **pick(SPIN_DATA, "cutoff_eV", "kpoint_spacing_per_A", "smearing_eV", "force_tolerance_eV_A", "max_ionic_steps"),
     "preset": "mmtp",
     "backend": SPIN_DATA["backend"],
     "options": config["electronic_structure"]["calculations"][SPIN_DATA["backend"]],

@@ -3,7 +3,7 @@
 ORDERING_KEYS = ["cells", "max_solute_fraction", "orderings", "lattice_A", "solute_expansion"]
 START_KEYS = ["host_moment_muB", "solute_moment_muB"]
 SNAPSHOT_KEYS = ["snapshots", "temperature_K", "snapshot_interval"]
-CELL_KEYS = ["perturbed", "rattle_A", "strain", "volume_range", "in_place"]
+CELL_KEYS = ["perturbed", "rattle_A", "strain", "volume_range", "one_axis"]
 MOMENT_KEYS = ["wide", "moment_range_muB", "moment_spread_muB", "flips"]
 
 

@@ -40,10 +40,10 @@ def test_edges_grow_with_the_solute_and_moments_are_those_of_the_elements():
     assert all(site.properties["magmom"] == moments[site.specie.symbol] for site in mixed)
 
 
-def test_large_cells_get_fewer_configurations_and_nothing_is_lost(crystals):
+def test_computing_time_is_shared_out_evenly_and_nothing_is_lost(crystals):
     shares = spin_configurations.shares(crystals, 270)
     assert sum(shares) == 270 and shares[0] == shares[1] and shares[2] == shares[3]
-    assert shares[0] == pytest.approx(4 * shares[2], rel=0.05)
+    assert shares[0] == pytest.approx(8 * shares[2], rel=0.1)
 
 
 def held(crystals, **changes):
@@ -88,15 +88,21 @@ def test_a_moment_that_the_host_induces_follows_the_mean_of_the_host(crystals):
         assert np.abs(moments[~host] - induced).max(initial=0.0) < 0.5 * SETTINGS["moment_spread_muB"]
 
 
-def test_atoms_in_place_keep_right_angles_and_their_fractions(crystals):
+def test_atoms_moved_along_one_edge_keep_right_angles_and_their_mirrors(crystals):
     settings = {**SETTINGS, "perturbed": 40}
-    here = spin_configurations.perturbed(crystals, {**settings, "in_place": 1.0}, streams, PROVENANCE)
-    angles = np.array([structure.lattice.angles for structure in here.structures()])
+    made = spin_configurations.perturbed(crystals, {**settings, "one_axis": 1.0}, streams, PROVENANCE)
+    angles = np.array([structure.lattice.angles for structure in made.structures()])
     np.testing.assert_allclose(angles, 90.0, atol=1e-9)
-    assert set(np.round(here.fractional.ravel() * 4, 9) % 1) == {0.0}
-    moved = spin_configurations.perturbed(crystals, {**settings, "in_place": 0.0}, streams, PROVENANCE)
-    assert not np.allclose(moved.fractional, here.fractional, atol=1e-3)
-    again = spin_configurations.perturbed(crystals, {**settings, "in_place": 0.0}, streams, PROVENANCE)
+    edges = set()
+    for k in range(len(made)):
+        places = 4 * made.fractional[made.site_offset[k] : made.site_offset[k + 1]]
+        moved = np.abs(places - np.round(places)).max(axis=0) > 1e-6
+        assert moved.sum() == 1 and (len(places) == 2 or moved[2])  # four atoms: two cells on top of each other
+        edges.add((len(places), int(np.argmax(moved))))
+    assert edges == {(2, 0), (2, 1), (2, 2), (4, 2)}
+    moved = spin_configurations.perturbed(crystals, {**settings, "one_axis": 0.0}, streams, PROVENANCE)
+    assert not np.allclose(moved.fractional, made.fractional, atol=1e-3)
+    again = spin_configurations.perturbed(crystals, {**settings, "one_axis": 0.0}, streams, PROVENANCE)
     assert again.fractional.tobytes() == moved.fractional.tobytes()
 
 

@@ -68,7 +68,7 @@ _BY_PRESET_AND_KIND: dict[tuple[str, str], dict[str, Any]] = {
     ("nd_fe", "anisotropy"): {"kpoint_spacing_per_A": 0.10},
 }
 NAMES = tuple(_PRESETS)
-OVERRIDES = ("cutoff_eV", "kpoint_spacing_per_A", "force_tolerance_eV_A", "max_ionic_steps")
+OVERRIDES = ("cutoff_eV", "kpoint_spacing_per_A", "smearing_eV", "force_tolerance_eV_A", "max_ionic_steps")
 
 
 def preset(name: str) -> dict[str, Calculation]:

@@ -28,6 +28,8 @@ LABEL = "orderings on bcc, perturbed by lodestone"
 _DISTANCE_RATIO = 0.6
 # Displacements shrink with every try; the last try leaves the atoms where they are.
 _TRIES = 20
+# Edges of a cell that differ by less are equal.
+_EQUAL_A = 0.05
 # Mean moment of the host below which it induces none.
 _MAGNETIC_MUB = 0.1
 
@@ -74,11 +76,11 @@ def relaxed_crystals(batches: Sequence[Calculations]) -> list[Entry]:
 
 
 def shares(entries: Sequence[Entry], count: int) -> list[int]:
-    """Return how many of `count` configurations each crystal gets: fewer of large cells, which say more and cost more.
+    """Return how many of `count` configurations each crystal gets: every crystal the same computing time, about.
 
-    The time of a small cell grows with the cube of the number of its atoms, about, and the labels with the number.
+    The time of a small cell grows with the cube of the number of its atoms, about.
     """
-    weights = np.array([1.0 / len(entry.structure) ** 2 for entry in entries])
+    weights = np.array([1.0 / len(entry.structure) ** 3 for entry in entries])
     edges = np.round(np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum() * count).astype(int)
     return np.diff(edges).tolist()
 
@@ -116,7 +118,7 @@ def perturbed(entries: Sequence[Entry], settings: Settings, streams: Streams, pr
     entries : sequence of Entry
         Relaxed crystals with moments.
     settings : mapping
-        perturbed (their number), rattle_A, strain, volume_range, in_place, wide, moment_range_muB,
+        perturbed (their number), rattle_A, strain, volume_range, one_axis, wide, moment_range_muB,
         moment_spread_muB, flips.
     streams : callable
         Random stream of crystal number k.
@@ -127,24 +129,31 @@ def perturbed(entries: Sequence[Entry], settings: Settings, streams: Streams, pr
     for number, (entry, count) in enumerate(zip(entries, shares(entries, settings["perturbed"]), strict=True)):
         rng = streams(number)
         for k in range(1, count + 1):
-            in_place = bool(rng.random() < settings["in_place"])
-            structure = _moved(entry.structure, settings, in_place, rng)
+            one_axis = bool(rng.random() < settings["one_axis"])
+            structure = _moved(entry.structure, settings, one_axis, rng)
             structure.add_site_property("magmom", _targets(entry.structure, settings, rng))
             made.append(Entry(f"{entry.name}+h{k}", f"{entry.name}: strained, moments held", structure))
     return readers.pack(made, provenance)
 
 
-def _moved(crystal: Any, settings: Settings, in_place: bool, rng: np.random.Generator) -> Any:
-    """Strain the cell and displace the atoms; `in_place` keeps right angles and the atoms' fractions of the cell."""
+def _moved(crystal: Any, settings: Settings, one_axis: bool, rng: np.random.Generator) -> Any:
+    """Strain the cell and displace the atoms; `one_axis` keeps right angles and moves atoms along one edge only.
+
+    Mirrors across the other edges and time reversal then leave an eighth of the k points. The edge is the longest one:
+    along it lie the repeated cells.
+    """
     from pymatgen.core import Lattice, Structure
 
     rule = DistanceRule(_DISTANCE_RATIO, {})
     low, high = settings["volume_range"]
     scale = rng.uniform(low, high) ** (1 / 3)
     raw = rng.normal(scale=settings["strain"], size=(3, 3))
-    strain = np.diag(np.diag(raw)) if in_place else (raw + raw.T) / 2
+    strain = np.diag(np.diag(raw)) if one_axis else (raw + raw.T) / 2
     lattice = Lattice(scale * crystal.lattice.matrix @ (np.eye(3) + strain))
-    shift = rng.normal(scale=settings["rattle_A"], size=(len(crystal), 3)) * (not in_place)
+    shift = rng.normal(scale=settings["rattle_A"], size=(len(crystal), 3))
+    if one_axis:
+        lengths = np.array(crystal.lattice.abc)
+        shift *= np.arange(3) == rng.choice(np.flatnonzero(lengths > lengths.max() - _EQUAL_A))
     for k in range(_TRIES):
         moved = shift * (1.0 - k / (_TRIES - 1)) @ np.linalg.inv(lattice.matrix)
         structure = Structure(lattice, crystal.species, crystal.frac_coords + moved)
