@@ -1,11 +1,9 @@
-"""Magnetic potentials at toy size, from the shipped labels to the report, with a label computed anew by ABINIT."""
+"""Magnetic potentials of the default run, from the shipped labels to the report; ABINIT computes one anew."""
 
-import re
 import shutil
 
 import numpy as np
 import pytest
-import yaml
 from ase import Atoms
 from support import need
 
@@ -19,28 +17,24 @@ from lodestone.artifacts.spin_learning import SpinLearning
 from lodestone.spin_potential.calculator import SpinCalculator
 from lodestone.spin_potential.potential_files import read_mtp
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
 
 
 @pytest.fixture(scope="module")
-def study(workflow, tmp_path_factory):
-    """Run the study and its report once; returns its results folder and the command line."""
-    path = tmp_path_factory.mktemp("config") / "study.yaml"
-    path.write_text(yaml.safe_dump({"results_dir": "results/toy_spin", "studies": ["spin_potential"]}))
-    options = ["--profile", "profiles/local", "--cores", 2, "--configfile", "config/test.yaml", path]
-    workflow.run(*options, timeout=800)
-    return workflow.root / "results/toy_spin", options
+def root(default_run):
+    """The study's folder after `make demo`."""
+    return default_run / "spin_potential"
 
 
-def test_the_report_shows_the_paper_s_tables_beside_ours(study):
-    page = (study[0] / "report.html").read_text()
+def test_the_report_shows_the_paper_s_tables_beside_ours(root):
+    page = (root.parent / "report.html").read_text()
     for heading in ("Table 2", "Table 3", "Table 4", "Fig. 2", "Fig. 7"):
         assert heading in page, heading
     assert "ABINIT" in page
 
 
-def test_the_shipped_labels_are_a_real_data_set(study):
-    data = SpinData.read(study[0] / "spin_potential/data.h5")
+def test_the_shipped_labels_are_a_real_data_set(root):
+    data = SpinData.read(root / "data.h5")
     assert len(data) >= 300 and data.labels_from.startswith("ABINIT")
     held = data.equilibrium == 0
     assert 0.7 < held.mean() < 0.95  # about 85 % in the paper
@@ -51,8 +45,7 @@ def test_the_shipped_labels_are_a_real_data_set(study):
     assert np.abs(data.magnetic_force_eV_muB[~of_atom]).max() == 0.0
 
 
-def test_every_stage_left_its_results(study):
-    root = study[0] / "spin_potential"
+def test_every_stage_left_its_results(root):
     kinds = (SpinFits, SpinChecks, SpinDynamics, SpinLearning, Exchange)
     read = [kind for path in root.rglob("*.h5") for kind in kinds if _is(kind, path)]
     assert set(read) == set(kinds)
@@ -68,9 +61,9 @@ def _is(kind, path):
     return True
 
 
-def test_potentials_are_files_that_the_calculator_takes(study):
-    files = sorted((study[0] / "spin_potential").rglob("*.mtp"))
-    assert len(files) == 4  # two weights, two members
+def test_potentials_are_files_that_the_calculator_takes(root):
+    files = sorted(root.rglob("*.mtp"))
+    assert len(files) == 12  # two sizes, two weights, three members
     atoms = Atoms("Fe2", scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5]], cell=[2.83] * 3, pbc=True)
     atoms.set_initial_magnetic_moments([2.2, 2.2])
     atoms.calc = SpinCalculator(read_mtp(files[0], ["Fe", "Al"]))
@@ -79,10 +72,10 @@ def test_potentials_are_files_that_the_calculator_takes(study):
 
 
 @pytest.mark.abinit
-def test_a_label_computed_anew_is_the_shipped_one(study):
+def test_a_label_computed_anew_is_the_shipped_one(root):
     need("" if shutil.which("abinit") else "no executable abinit: apt-get install abinit")
-    data = SpinData.read(study[0] / "spin_potential/data.h5")
-    folder = study[0] / "electronic_structure/calculations/spin_points/constrained"
+    data = SpinData.read(root / "data.h5")
+    folder = root.parent / "electronic_structure/calculations/spin_points/constrained"
     found = Calculations.read(folder / "000.h5")
     for row, name in enumerate(found.names()):
         k = data.names().index(name)
@@ -92,8 +85,3 @@ def test_a_label_computed_anew_is_the_shipped_one(study):
         np.testing.assert_allclose(
             found.magnetic_force_eV_muB[found.sites(row)], data.magnetic_force_eV_muB[atoms], atol=0.01
         )
-
-
-def test_run_again_nothing_is_left_to_do(study, workflow):
-    printed = workflow.run(*study[1], "--dry-run", timeout=120)
-    assert re.search("Nothing to be done", printed)
