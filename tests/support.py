@@ -38,6 +38,11 @@ def copy_clone(destination):
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+    # Under CI the sources have not changed since they were compiled: a minute for each clone is saved.
+    for source in ROOT.glob("workflow/src/**/__pycache__/*.nb[ic]") if os.environ.get("CI") else ():
+        target = destination / source.relative_to(ROOT)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy2(source, target)
     return destination
 
 
