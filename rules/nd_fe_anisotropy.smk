@@ -29,7 +29,7 @@ rule select_anisotropy_labels:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        settings={**PAIR, "structures": 0, "max_sites": 200, "metals_only": False},
+        settings={**PAIR, "structures": 0, "max_sites": 200, "metals_only": False, "alike_first": False},
         algorithm=1,
     message:
         "Gathering crystals with published anisotropy constants"

@@ -114,7 +114,7 @@ rule select_published_labels:
         runtime=minutes(10),
     params:
         seed=config["seed"],
-        settings={**PAIR, **pick(PRETRAINING, "structures", "max_sites", "metals_only")},
+        settings={**PAIR, **pick(PRETRAINING, "structures", "max_sites", "metals_only", "alike_first")},
         algorithm=1,
     message:
         "Choosing crystals with published labels"

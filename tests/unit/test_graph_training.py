@@ -127,6 +127,16 @@ def test_groups_stay_whole():
     assert len(split_groups(np.array([0, 0, 1]), np.arange(3), 0.01, 1, "transfer")[1]) == 1
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_test_groups_cover_the_range_of_their_strata(seed):
+    group, rows = np.arange(60) // 2, np.arange(60)
+    value = np.random.default_rng(seed).permutation(30).astype(float)[group]
+    first, second = split_groups(group, rows, 0.2, seed, "transfer", strata=value)
+    assert len(second) == 12 and not set(group[first]) & set(group[second])
+    assert np.array_equal(np.sort(value[second][::2]) // 5, np.arange(6))
+    assert not np.array_equal(second, split_groups(group, rows, 0.2, seed + 5, "transfer", strata=value)[1])
+
+
 def test_adam_moves_what_it_is_told_and_nothing_else():
     net = network(seed=5)
     before = {name: p.detach().clone() for name, p in net.module.named_parameters()}

@@ -9,13 +9,14 @@ import pytest
 
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.labelled_set import LabelledSet
-from lodestone.structures import labelled, perturbation, snapshot, training_sets
+from lodestone.structures import labelled, likeness, perturbation, snapshot, training_sets
 from lodestone.structures.distances import DistanceRule
 from lodestone.structures.errors import StructureError
 
 LOG = logging.getLogger("test")
 ORIGIN = Provenance.of("a test", 1, {})
 PAIR = {"minority": "Nd", "majority": "Fe"}
+RARE_EARTHS = "La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu"
 COPIES = {"rattle_A": 0.08, "strain": 0.03}
 
 
@@ -80,6 +81,29 @@ def test_published_labels_hold_no_compound_of_the_two_elements():
     iron = next(r for r in chosen if r["id"] == "mp-13")
     volume_A3 = 2.8630355**3 / 2  # of bcc Fe in the published table, with its 0.2254071 mu_B per cubic angstrom
     assert iron["moment_muB_per_atom"] == pytest.approx(0.2254071 * volume_A3, abs=1e-3)
+
+
+def test_crystals_of_elements_like_the_two_come_first():
+    chosen = labelled.select(
+        labelled_file(), count=1500, max_sites=12, metals_only=True, excluded_system=["Nd", "Fe"],
+        rng=np.random.default_rng(1), alike_first=True,
+    )  # fmt: skip
+    ranks = likeness.ranks([record["species"] for record in chosen], "Nd", "Fe")
+    assert ranks == sorted(ranks) and 0 in ranks and 1 in ranks
+    alike = {"Sc", "Y", "Cr", "Mn", "Fe", "Co", "Ni", *RARE_EARTHS.split()}
+    for record, rank in zip(chosen, ranks, strict=True):
+        assert (rank == 0) == (set(record["species"]) <= alike)
+    assert {"Nd", "Fe"} not in [set(record["species"]) for record in chosen]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "some", "others"),
+    [("Pt", {"Ir", "Au", "Os"}, {"Fe", "Pd"}), ("Al", {"Ga", "B", "In"}, {"Si"}), ("Sm", {"Y", "Lu"}, {"Fe"})],
+)
+def test_elements_stand_in_for_their_neighbours(symbol, some, others):
+    found = likeness.alike(symbol)
+    assert symbol in found and not others & found
+    assert some <= found
 
 
 def labelled_file():

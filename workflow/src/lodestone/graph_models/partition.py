@@ -17,7 +17,7 @@ SPLIT, FOLDS, BOOTSTRAP, SKETCH, TRAINING = range(5)  # random streams of the st
 
 @dataclass(frozen=True)
 class Partition:
-    """Split by groups.
+    """Split by groups; the test crystals cover the range of compositions (mean atomic numbers).
 
     Attributes
     ----------
@@ -35,7 +35,8 @@ class Partition:
         """Split samples; raises `ModelError` if too few groups are left to learn from."""
         usable = np.flatnonzero(samples.exists.any(1) | samples.has_forces)
         first = usable[samples.first_set[usable]]
-        train, test = split_groups(samples.group, first, test_fraction, seed, STAGE, SPLIT)
+        heaviness = samples.composition @ np.arange(samples.composition.shape[1], dtype=float)
+        train, test = split_groups(samples.group, first, test_fraction, seed, STAGE, SPLIT, strata=heaviness)
         train = np.sort(np.concatenate([train, usable[~samples.first_set[usable]]]))
         groups = len(np.unique(samples.group[train]))
         if groups < 2 or not len(test):

@@ -145,17 +145,26 @@ def _of_one(labelled: LabelledSet, targets: list[str]) -> Samples:
 
 
 def split_groups(
-    group: NDArray[np.int64], rows: NDArray[np.int64], share: float, seed: int, stage: str, index: int = 0
+    group: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    share: float,
+    seed: int,
+    stage: str,
+    index: int = 0,
+    strata: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split rows at random into two parts, the second with about `share` of them; groups stay whole.
 
     Groups are taken in random order until the second part has its share; one that would overshoot it by more than it
-    lacks is passed over. Neither part is empty if there are two groups and a share above 0.
+    lacks is passed over. Neither part is empty if there are two groups and a share above 0. `strata` is a number for
+    each row, the same in a group, such as a composition: the second part then covers its whole range.
     """
     groups, counts = np.unique(group[rows], return_counts=True)
     wanted, taken = share * len(rows), 0
     chosen: list[int] = []
     order = stream(seed, stage, index).permutation(len(groups)) if share > 0 else np.zeros(0, np.int64)
+    if strata is not None and share > 0:
+        order = _across(order, np.array([strata[group == g][0] for g in groups]), share)
     for k in order:
         if len(chosen) < len(groups) - 1 and abs(taken + counts[k] - wanted) < abs(taken - wanted):
             chosen.append(int(groups[k]))
@@ -164,6 +173,15 @@ def split_groups(
         chosen = [int(groups[np.argmin(counts)])]
     second = np.isin(group[rows], chosen)
     return rows[~second], rows[second]
+
+
+def _across(order: NDArray[np.int64], value: NDArray[np.float64], share: float) -> NDArray[np.int64]:
+    """Put groups first that stand for blocks of neighbours in value, one of each block, the first in a random order."""
+    place = np.argsort(order)
+    sorted_groups = np.lexsort((place, value))
+    blocks = np.array_split(sorted_groups, max(round(share * len(order)), 1))
+    first = [int(block[np.argmin(place[block])]) for block in blocks]
+    return np.array(first + [int(k) for k in order if k not in set(first)], np.int64)
 
 
 def folds_of(

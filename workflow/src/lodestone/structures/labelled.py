@@ -17,7 +17,7 @@ from ase.data import atomic_numbers
 from lodestone import random
 from lodestone.artifacts.base import Provenance
 from lodestone.artifacts.labelled_set import LabelledSet
-from lodestone.structures import files, snapshot
+from lodestone.structures import files, likeness, snapshot
 from lodestone.structures.errors import StructureError
 from lodestone.structures.snapshot import Record
 
@@ -75,6 +75,7 @@ def select(
     excluded_system: Sequence[str],
     rng: np.random.Generator,
     publication: Publication = PROPERTIES,
+    alike_first: bool = False,
 ) -> list[Record]:
     """Choose records for a training, in random order that depends on the generator alone.
 
@@ -94,12 +95,17 @@ def select(
         Draws the order.
     publication : Publication
         Labels that every record must have.
+    alike_first : bool
+        Whether crystals of elements like those of the excluded system, two symbols, come before others; see `likeness`.
     """
     excluded = set(excluded_system)
     fitting = [r for r in records(path, publication) if _fits(r, max_sites, metals_only, excluded)]
     if not fitting:
         raise StructureError(str(path), f"no crystal of up to {max_sites} sites fits, expected one at least")
     order = rng.permutation(len(fitting))
+    if alike_first:
+        ranks = likeness.ranks([record["species"] for record in fitting], *excluded_system)
+        order = order[np.argsort(np.array(ranks)[order], kind="stable")]
     return [fitting[k] for k in order[: count or len(order)]]
 
 
@@ -113,6 +119,7 @@ def gather(path: str, publication: Publication, seed: int, settings: Mapping[str
         excluded_system=[settings["minority"], settings["majority"]],
         rng=random.stream(seed, "published_labels"),
         publication=publication,
+        alike_first=settings["alike_first"],
     )
     provenance = Provenance.of(publication.labels_from, seed, settings, files.parent_names([path]), algorithm)
     return pack(chosen, provenance, publication)

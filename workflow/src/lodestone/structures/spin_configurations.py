@@ -76,11 +76,11 @@ def relaxed_crystals(batches: Sequence[Calculations]) -> list[Entry]:
 
 
 def shares(entries: Sequence[Entry], count: int) -> list[int]:
-    """Return how many of `count` configurations each crystal gets: fewer of large cells, which say more and cost more.
+    """Return how many of `count` configurations each crystal gets: all crystals the same time, about.
 
-    The time of a small cell grows with the cube of the number of its atoms, about, and its labels with the number.
+    The time of a small cell grows with the cube of the number of its atoms.
     """
-    weights = np.array([1.0 / len(entry.structure) ** 2 for entry in entries])
+    weights = np.array([1.0 / len(entry.structure) ** 3 for entry in entries])
     edges = np.round(np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum() * count).astype(int)
     return np.diff(edges).tolist()
 
