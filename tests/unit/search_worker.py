@@ -13,6 +13,7 @@ from lodestone.search import generation, relaxing
 
 LIMITS = {"force_tolerance_eV_A": 0.05, "stress_tolerance_eV_A3": 0.005, "max_steps": 60, "at_once": 3}
 SETTINGS = at(2, 4, population=12, relaxation=LIMITS)
+GENERATION = at(2, 4, population=200, relaxation={**LIMITS, "max_steps": 8})
 SHORT = at(2, 4, population=5, relaxation={**LIMITS, "max_steps": 8})
 
 
@@ -52,7 +53,13 @@ def relaxed(path, diary=None, slow=0.0, batch=0, batches=1, evaluate=company, se
     return relaxing.pack(every, outcomes, PROVENANCE)
 
 
+def choices(model):
+    """What a named model relaxes, and with what."""
+    if model == "chgnet":
+        return {"evaluate": chgnet(), "settings": SHORT}
+    return {"settings": GENERATION if model == "generation of 200" else SETTINGS}
+
+
 if __name__ == "__main__":
     ledger, diary, output, slow, model = sys.argv[1:]
-    chosen = {"evaluate": chgnet(), "settings": SHORT} if model == "chgnet" else {}
-    relaxed(ledger, diary, float(slow), **chosen).write(output)
+    relaxed(ledger, diary, float(slow), **choices(model)).write(output)

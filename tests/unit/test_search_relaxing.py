@@ -50,12 +50,10 @@ def test_batches_change_nothing_even_if_the_model_sees_company(tmp_path):
     assert (whole.evaluations > 1).any()
 
 
-@pytest.mark.parametrize(("model", "patience"), [("stand-in", 90), ("chgnet", 12)])
+@pytest.mark.parametrize(("model", "patience"), [("stand-in", 90), ("generation of 200", 130), ("chgnet", 12)])
 def test_killed_again_and_again_repeats_nothing_and_ends_with_the_same_bytes(model, patience, tmp_path):
     ledger, diary, found = tmp_path / "ledger", tmp_path / "diary", tmp_path / "found.h5"
-    chosen = {}
-    if model == "chgnet":
-        chosen = {"evaluate": search_worker.chgnet(), "settings": search_worker.SHORT}
+    chosen = search_worker.choices(model)
     search_worker.relaxed(tmp_path / "other", tmp_path / "other_diary", **chosen).write(tmp_path / "expected.h5")
     expected = lines(tmp_path / "other_diary")
     kills = 0
