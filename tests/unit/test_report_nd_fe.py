@@ -80,6 +80,7 @@ def transfer(*targets, size=5, labels_from=CHGNET, task="regression", **changes)
     true = np.arange(size * len(targets), dtype=float).reshape(size, len(targets)) / 10
     split = np.r_[np.zeros(size - 2, int), 1, 1]
     errors = {stage: {"test": {"r2": r2, "mae": mae, "rmse": mae, "count": 2}} for stage, r2, mae in STAGES}
+    errors["out_of_fold"] = {"train": {"r2": 0.5, "mae": 0.125, "rmse": 0.125, "count": size - 2}}
     metrics = dict.fromkeys(targets, errors)
     fields = {
         "true": true, "exists": np.ones_like(true, int), "sigma": np.zeros_like(true), "before": true + 2,
@@ -230,8 +231,10 @@ def test_errors_and_intervals_of_the_models_are_those_of_the_artifact(section):
     shown = section("models", transfers=[transfer(ENERGY, MOMENT)])
     assert [block.kind for block in shown.blocks] == ["figure", "figure", "table", "table"]
     errors, intervals = shown.blocks[2:]
-    assert rows_of(errors) == [[words, "3", "2", "-3.46", "0.12", "0.87"] for words in ("formation energy", "moment")]
-    assert [cell.note for cell in errors.rows[0][3:]] == ["MAE 2.000", "MAE 1.000", "MAE 0.250"]
+    assert rows_of(errors) == [
+        [words, "3", "2", "-3.46", "0.12", "0.87", "0.50"] for words in ("formation energy", "moment")
+    ]
+    assert [cell.note for cell in errors.rows[0][3:]] == ["MAE 2.000", "MAE 1.000", "MAE 0.250", "MAE 0.125"]
     assert rows_of(intervals)[0] == ["formation energy", "80%", "100%", "0.625"]
     energy = shown.blocks[0]
     assert f"Labels by {CHGNET}. Moved: last layers." in energy.caption and energy.paper_label == "Fig. 1"
@@ -270,7 +273,7 @@ def test_a_model_of_anisotropy_is_shown_with_its_errors_and_no_figure_of_the_pap
     figure, errors, intervals = section("models", transfers=[own]).blocks
     assert "anisotropy constant" in figure.title.lower() and "Labels by DFT with spin-orbit" in figure.caption
     assert figure.paper_label == figure.paper == "" and "MJ/m³" in figure.svg
-    assert rows_of(errors) == [["anisotropy constant K_{1}", "3", "2", "-3.46", "0.12", "0.87"]]
+    assert rows_of(errors) == [["anisotropy constant K_{1}", "3", "2", "-3.46", "0.12", "0.87", "0.50"]]
     assert errors.rows[0][0].note == "MJ/m³" and intervals.rows[0][3].note == "MJ/m³"
 
 

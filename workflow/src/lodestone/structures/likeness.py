@@ -1,4 +1,4 @@
-"""Which elements stand in for which: what a model for two elements learns most from when it may not see them together."""
+"""Which elements stand in for which: what a model of two elements learns from when it may not see them together."""
 
 from __future__ import annotations
 
