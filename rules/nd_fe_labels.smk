@@ -2,6 +2,7 @@
 
 LABELLED_FILE = str(Path(workflow.basedir) / "config" / "data" / "labelled" / "maggen.jsonl.gz")
 TRAINING = ND_FE["data"]
+CRYSTALS = ["structures", "max_sites", "min_ratio", "copies", "rattle_A", "strain"]
 FORCE_FIELD_CRYSTALS = ["force_field_structures", "force_field_max_sites", "force_field_copies"]
 
 
@@ -56,7 +57,7 @@ rule build_training_set:
         runtime=minutes(60),
     params:
         seed=config["seed"],
-        settings={**PAIR, **pick(TRAINING, "structures", "max_sites", "min_ratio", "copies", "rattle_A", "strain")},
+        settings={**PAIR, **pick(TRAINING, *CRYSTALS), **pick(ND_FE["search"], "max_minority_fraction")},
         algorithm=1,
     message:
         "Building the crystals to learn from"

@@ -15,7 +15,7 @@ from lodestone.structures.errors import StructureError
 
 LOG = logging.getLogger("test")
 ORIGIN = Provenance.of("a test", 1, {})
-PAIR = {"minority": "Nd", "majority": "Fe"}
+PAIR = {"minority": "Nd", "majority": "Fe", "max_minority_fraction": 0.34}
 RARE_EARTHS = "La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu"
 COPIES = {"rattle_A": 0.08, "strain": 0.03}
 
@@ -26,20 +26,33 @@ def streams(number):
 
 @pytest.fixture(scope="module")
 def prototypes():
-    settings = {**PAIR, **COPIES, "structures": 12, "max_sites": 12, "min_ratio": 5.0, "copies": 2}
+    settings = {**PAIR, **COPIES, "structures": 10, "max_sites": 12, "min_ratio": 5.0, "copies": 2}
     return training_sets.prototypes(settings, snapshot.SNAPSHOT, streams, ORIGIN, LOG)
 
 
 def test_copies_follow_their_crystal_and_keep_its_atoms(prototypes):
     names = prototypes.names()
-    assert len(names) == 36
-    for k in range(0, 36, 3):
+    assert len(names) == 30
+    for k in range(0, 30, 3):
         own = prototypes.atomic_number[prototypes.sites(k)]
         for copy in (1, 2):
             assert names[k + copy] == f"{names[k]}+{copy}"
             assert perturbation.parent_name(names[k + copy]) == names[k]
             assert np.array_equal(prototypes.atomic_number[prototypes.sites(k + copy)], own)
             assert not np.allclose(prototypes.lattice_A[k + copy], prototypes.lattice_A[k])
+
+
+def test_known_compounds_beyond_what_the_models_are_asked_are_left_out():
+    settings = {**PAIR, **COPIES, "structures": 0, "max_sites": 12, "min_ratio": 5.0, "copies": 0}
+    shares = {}
+    for limit in (0.34, 0.9):
+        made = training_sets.prototypes(
+            settings | {"max_minority_fraction": limit}, snapshot.SNAPSHOT, streams, ORIGIN, LOG
+        )
+        shares[limit] = [np.mean(made.atomic_number[made.sites(k)] == 60) for k in range(len(made))]
+    # NdFe2 stays; the snapshot's Nd2Fe and Nd4Fe are beyond.
+    assert max(shares[0.34]) == pytest.approx(1 / 3) and sorted(shares[0.9])[-2:] == pytest.approx([2 / 3, 0.8])
+    assert sorted(shares[0.9])[:-2] == pytest.approx(sorted(shares[0.34]))
 
 
 def test_no_atoms_of_a_copy_are_too_close(prototypes):

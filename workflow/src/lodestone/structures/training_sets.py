@@ -33,7 +33,8 @@ def prototypes(
     Parameters
     ----------
     settings : mapping
-        minority, majority, structures (0 takes all), max_sites, min_ratio, copies, rattle_A, strain.
+        minority, majority, structures (0 takes all), max_sites, min_ratio, max_minority_fraction (of known compounds:
+        models are asked about nothing beyond), copies, rattle_A, strain.
     path : path
         Snapshot.
     streams : callable
@@ -59,10 +60,15 @@ def prototypes(
         "min_distances": [],
         "remove_duplicates": True,
         "max_sites": settings["max_sites"],
-        "max_structures": settings["structures"],
+        "max_structures": 0,
     }
-    made = build.build(wanted, [path], provenance, log)
-    return _with_copies(readers.unpack(made), settings["copies"], settings, streams, provenance, log)
+    made = readers.unpack(build.build(wanted, [path], provenance, log))
+    limit = settings["max_minority_fraction"]
+    entries = [e for e in made if e.structure.composition.get_atomic_fraction(settings["minority"]) <= limit]
+    if len(entries) < len(made):
+        log.info("%d known compounds left out: more %s than %g", len(made) - len(entries), settings["minority"], limit)
+    entries = entries[: settings["structures"] or None]
+    return _with_copies(entries, settings["copies"], settings, streams, provenance, log)
 
 
 def others(settings: Settings, path: str | Path, streams: Streams, provenance: Provenance, log: Logger) -> StructureSet:
