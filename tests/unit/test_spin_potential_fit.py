@@ -100,7 +100,7 @@ def test_labels_that_have_a_weight_must_be_there(fitted):
         ({"host": "Ni"}, r"spin_potential\.source: found shipped with Ni and Al"),
         ({"form": {"r_min_A": 6.0}}, r"spin_potential\.form\.r_min_A: found 6 with r_cut_A 5"),
         ({"asked": {"count": 300}}, r"spin_potential\.asked\.count: found 300, allowed: up to asked\.pool, 200"),
-        ({"uses": {"magnetic_size": 4}}, r"spin_potential\.uses\.magnetic_size: found 4, allowed: one of .*, 3"),
+        ({"uses": {"magnetic_size": 3}}, r"spin_potential\.uses\.magnetic_size: found 3, allowed: one of .*, 4"),
         ({"uses": {"weight": 1.0}}, r"spin_potential\.uses\.weight: found 1, allowed: one of .*, 0, 0\.1"),
         ({"uses": {"members": 9}}, r"spin_potential\.uses\.members: found 9, allowed: up to .*, 3"),
         ({"dynamics": {"solutes": [28]}}, r"spin_potential\.dynamics\.solutes: found 28, allowed: up to 27 of 54"),
