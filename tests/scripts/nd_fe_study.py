@@ -24,7 +24,7 @@ TARGETS = ["formation_energy_eV_per_atom", "moment_muB_per_atom"]
 BREEDING = {"elements": ["Nd", "Fe"], "trials": 3, **{k: v for k, v in SEARCH.items() if k != "relaxation"}}
 PRETRAINING = {**SECTION["pretraining"], "device": "cpu"}
 TRANSFER = {**SECTION["transfer"], "epochs": 2, "device": "cpu"}
-CHOOSING = {**PAIR, "structures": 40, "max_sites": 4, "metals_only": True}
+CHOOSING = {**PAIR, "structures": 40, "max_sites": 4, "metals_only": True, "alike_first": False}
 ATOMS = {"sigma": 2.2, "epsilon": 0.3, "rc": 4.5, "smooth": True}
 # So wide that some crystals are relaxed after the few steps of the test size, and some are not.
 TOLERANCES = {"force_tolerance_eV_A": 1.5, "stress_tolerance_eV_A3": 0.2}
