@@ -121,7 +121,7 @@ rule transfer_model:
     params:
         seed=config["seed"],
         settings={**ND_FE["transfer"], "device": ND_FE_DEVICE},
-        algorithm=1,
+        algorithm=2,
     message:
         "Specialising the model of the {wildcards.target}, version {wildcards.version}"
     script:
