@@ -61,7 +61,7 @@ rule build_spin_snapshots:
     params:
         seed=config["seed"],
         settings=pick(SPIN_DATA, *SNAPSHOT_KEYS),
-        algorithm=2,
+        algorithm=3,
     message:
         "Following the relaxed orderings at a temperature"
     script:
@@ -90,7 +90,7 @@ rule build_spin_held:
     params:
         seed=config["seed"],
         settings={**ALLOY, **pick(SPIN_DATA, *CELL_KEYS, *MOMENT_KEYS)},
-        algorithm=3,
+        algorithm=4,
     message:
         "Drawing strained crystals with held moments"
     script:
